@@ -1,0 +1,45 @@
+# Each target makes what it needs; `make report` and `make test` work on a fresh machine with Python and make.
+PYTHON ?= python3
+BIN = .venv/bin
+DATA ?= sample
+OUTPUT ?= reports
+
+.PHONY: report setup test test-all check lab bench sample notebooks clean
+
+report: setup
+	$(BIN)/mmresearch report --data $(DATA) --output $(OUTPUT)
+
+setup: .venv/done
+
+.venv/done: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "mmresearch needs Python 3.11 to 3.13")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+test: setup
+	$(BIN)/pytest -m 'not slow'
+
+test-all: setup
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/notebooks/test_rules.py
+
+lab: setup
+	$(BIN)/jupyter lab notebooks
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks
+
+sample: setup
+	$(BIN)/python -m data.make_sample
+
+notebooks: setup
+	$(BIN)/python -m notebooks.execute
+
+clean:
+	rm -rf .venv reports

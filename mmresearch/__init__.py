@@ -1,0 +1,63 @@
+"""Market maker inventory flow: from fills, transfers and quotes to answers with errors.
+
+Data flows one way, load -> measure -> estimate -> show, through the tables of `schema` and a
+`Market` folder that anyone can fill.
+
+    load      files of a source -> a Market with its receipt
+    simulate  markets whose truth is known
+    measure   tables -> tables: signs, fills, ledger, panel
+    estimate  panel -> results: reversion, pressure, placebo, with errors
+    show      results -> figures, widgets, HTML reports
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name -> where it lives. Written out, imported when first used.
+_HOME = {
+    "load": "mmresearch.load",
+    "simulate": "mmresearch.simulate",
+    "Market": "mmresearch.market:Market",
+    "open": "mmresearch.market:open_market",
+    "sample": "mmresearch.market:sample",
+    "check": "mmresearch.schema:check",
+    "describe": "mmresearch.schema:describe",
+    "Receipt": "mmresearch.receipt:Receipt",
+    "SchemaError": "mmresearch.schema:SchemaError",
+    "SourceError": "mmresearch.receipt:SourceError",
+    "sign_trades": "mmresearch.measure.signs:sign_trades",
+    "infer_fills": "mmresearch.measure.fills:infer_fills",
+    "ledger": "mmresearch.measure.ledger:ledger",
+    "panel": "mmresearch.measure.panel:panel",
+    "PANEL": "mmresearch.measure.panel:PANEL",
+    "Result": "mmresearch.estimate.result:Result",
+    "Quantity": "mmresearch.estimate.result:Quantity",
+    "compare": "mmresearch.estimate.result:compare",
+    "unit_root_tests": "mmresearch.estimate.unit_roots:unit_root_tests",
+    "inventory_reversion": "mmresearch.estimate.reversion:inventory_reversion",
+    "half_life": "mmresearch.estimate.reversion:half_life",
+    "price_pressure": "mmresearch.estimate.pressure:price_pressure",
+    "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
+    "explore": "mmresearch.show.explore:explore",
+    "report": "mmresearch.show.report:report",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'mmresearch' has no attribute {name!r}")
+    module, _, attribute = _HOME[name].partition(":")
+    found = importlib.import_module(module)
+    value = getattr(found, attribute) if attribute else found
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

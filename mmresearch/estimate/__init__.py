@@ -1,0 +1,1 @@
+"""Panel -> results with errors: reversion, pressure, placebo."""

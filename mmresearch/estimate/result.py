@@ -1,0 +1,146 @@
+"""What every estimate returns: a frozen result with the question, sample, errors and answer."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+TIDY = ["term", "estimate", "std_error", "t", "p", "low", "high"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What an estimate rests on: rows used, rows dropped by reason, days and series."""
+
+    used: int
+    dropped: Mapping[str, int]
+    days: int
+    series: int = 1
+
+    def __str__(self) -> str:
+        left = ", ".join(f"{n:,} {reason}" for reason, n in self.dropped.items() if n) or "none"
+        series = f" in {self.series} series" if self.series > 1 else ""
+        return f"{self.used:,} rows of {self.days} days{series}; dropped: {left}"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A derived number with its interval, or the reason why the data cannot tell.
+
+    An interval may be unbounded (`high` infinite). Where `identified` is False, `value` is kept
+    for the record (it may be missing) and the quantity prints "not identified" with the reason.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    unit: str
+    method: str
+    identified: bool = True
+    reason: str = ""
+    level: float = 0.95
+
+    def __str__(self) -> str:
+        bounds = f"{100 * self.level:g} % interval {_interval(self.low, self.high)} {self.unit}"
+        if self.identified:
+            return f"{self.name}: {_number(self.value)} {self.unit} ({bounds})"
+        known = "" if math.isnan(self.low) else f"; {bounds}"
+        return f"{self.name}: not identified, {self.reason}{known}"
+
+    def _repr_html_(self) -> str:
+        return f"<span>{html.escape(str(self))}</span>"
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The answer to one question.
+
+    table: term, estimate, std_error, t, p, low, high, a row a coefficient.
+    sample, errors, flags: what was used and dropped, how errors were computed, what to heed.
+    quantities: derived numbers by name. details: further tables by name.
+    fit: statsmodels' own result.
+    """
+
+    question: str
+    equation: str
+    unit: str
+    table: pd.DataFrame
+    sample: Sample
+    errors: str
+    fit: Any = None
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    details: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def tidy(self) -> pd.DataFrame:
+        """The coefficients: term, estimate, std_error, t, p, low, high."""
+        return self.table.copy()
+
+    def _lines(self) -> list[str]:
+        lines = [f"sample: {self.sample}", f"errors: {self.errors}", f"unit: {self.unit}"]
+        if self.flags:
+            lines.append("flags: " + "; ".join(self.flags))
+        return lines
+
+    def __str__(self) -> str:
+        shown = self.table.to_string(index=False, float_format=_number)
+        found = [str(q) for q in self.quantities.values()]
+        return "\n".join([self.question, self.equation, shown, *found, *self._lines()])
+
+    __repr__ = __str__
+
+    def _repr_markdown_(self) -> str:
+        shown = self.table.to_html(index=False, float_format=_number, border=0)
+        found = "".join(f"<li><b>{html.escape(str(q))}</b></li>" for q in self.quantities.values())
+        notes = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
+        head = f"**{self.question}**\n\n$$ {self.equation} $$\n\n"
+        return f"{head}{shown}\n<ul>{found}{notes}</ul>\n"
+
+
+def compare(results: Mapping[str, Result]) -> pd.DataFrame:
+    """Results side by side: a column each, the coefficients with errors and intervals as rows."""
+    columns = {}
+    for name, result in results.items():
+        cells = {}
+        for row in result.table.itertuples():
+            cells[row.term, "estimate"] = _number(row.estimate)
+            cells[row.term, "std. error"] = f"({_number(row.std_error)})"
+            cells[row.term, "interval"] = _interval(row.low, row.high)
+        for quantity in result.quantities.values():
+            cells[quantity.name, quantity.unit] = _short(quantity)
+        cells["sample", "rows"] = f"{result.sample.used:,}"
+        cells["sample", "days"] = f"{result.sample.days:,}"
+        cells["errors", ""] = result.errors
+        columns[name] = cells
+    rows = list(dict.fromkeys(key for cells in columns.values() for key in cells))
+    rows.sort(key=lambda key: key[0] in ("sample", "errors"))
+    table = {name: [cells.get(key, "") for key in rows] for name, cells in columns.items()}
+    return pd.DataFrame(table, index=pd.MultiIndex.from_tuples(rows, names=["term", ""]))
+
+
+def _short(quantity: Quantity) -> str:
+    if not quantity.identified:
+        return f"not identified {_interval(quantity.low, quantity.high)}"
+    return f"{_number(quantity.value)} {_interval(quantity.low, quantity.high)}"
+
+
+def _interval(low: float, high: float) -> str:
+    left = "(-∞" if low == -math.inf else f"[{_number(low)}"
+    right = "∞)" if high == math.inf else f"{_number(high)}]"
+    return f"{left}, {right}"
+
+
+def _number(x: float) -> str:
+    """Four significant digits, without an exponent where it reads well."""
+    if x is None or pd.isna(x):
+        return "-"
+    if x == 0 or 1e-4 <= abs(x) < 1e6:
+        digits = max(0, 3 - math.floor(math.log10(abs(x)))) if x else 0
+        return f"{x:,.{min(digits, 7)}f}"
+    return f"{x:.3e}"

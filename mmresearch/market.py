@@ -1,0 +1,203 @@
+"""Market: the tables of one study with their symbols and receipt, saved and opened as a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from mmresearch import schema, store
+from mmresearch.receipt import Receipt
+from mmresearch.sessions import session_table
+
+SYMBOL_COLUMNS = ["symbol", "asset", "currency", "tick", "multiplier", "calendar"]
+
+
+class Market:
+    """The tables of one study.
+
+    Tables are attributes (`market.fills`) and items (`market["fills"]`), in the schema's types and
+    ordered by (time, seq); `"fills" in market` asks for one. A market is not changed: `replace`
+    gives another.
+
+    Parameters
+    ----------
+    symbols : DataFrame, optional
+        A row a symbol: symbol, asset (what a position is in), currency (what prices are in), tick
+        (price step, missing if unknown), multiplier (units of asset a contract), calendar (see
+        `mmresearch.sessions`). What is not given: asset is the symbol, multiplier 1.
+    calendar : str
+        For symbols whose calendar is not given.
+    receipt : Receipt, optional
+        What the loader read, kept and set aside.
+    name : str
+        Said in titles and reports.
+    **tables : DataFrame
+        Any of the schema's tables.
+
+    Raises
+    ------
+    SchemaError
+        One error that names every fault of every table.
+    """
+
+    def __init__(
+        self,
+        *,
+        symbols: pd.DataFrame | None = None,
+        calendar: str = "24/7",
+        receipt: Receipt | None = None,
+        name: str = "market",
+        **tables: pd.DataFrame,
+    ) -> None:
+        self.name = name
+        self.receipt = receipt
+        self._folder: Path | None = None
+        self._entries: dict[str, dict] = {}
+        self._tables = _checked(tables)
+        self.symbols = _symbol_table(symbols, self._traded(), calendar)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self:
+            held = ", ".join(self) or "no table"
+            raise KeyError(f"market {self.name!r} has no {name}; it has {held}")
+        if name not in self._tables:
+            table = store.read_table(self._folder, self._entries[name])
+            self._tables[name] = schema.check(table, name)
+        return self._tables[name]
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name in schema.TABLES:
+            try:
+                return self[name]
+            except KeyError as error:
+                raise AttributeError(error.args[0]) from None
+        raise AttributeError(name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._tables or name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(name for name in schema.TABLES if name in self)
+
+    def replace(self, **tables: pd.DataFrame) -> Market:
+        """The same study with these tables instead, or beside."""
+        return Market(
+            symbols=self.symbols,
+            receipt=self.receipt,
+            name=self.name,
+            **({name: self[name] for name in self} | tables),
+        )
+
+    def calendar(self, symbol: str) -> str:
+        """The calendar of one symbol."""
+        return self.symbols.set_index("symbol").loc[symbol, "calendar"]
+
+    def sessions(self, symbol: str) -> pd.DataFrame:
+        """The sessions that the symbol's events span: day, open, close."""
+        times = [t.loc[t["symbol"] == symbol, "time"] for t in self._event_tables()]
+        return session_table(self.calendar(symbol), pd.concat(times, ignore_index=True))
+
+    def summary(self) -> pd.DataFrame:
+        """A row a table: rows, symbols, first and last time."""
+        rows = {}
+        for name in self:
+            table = self[name]
+            times = table["time"]
+            symbols = table["symbol"].nunique() if "symbol" in table else pd.NA
+            rows[name] = {
+                "rows": len(table),
+                "symbols": symbols,
+                "first": times.min(),
+                "last": times.max(),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("table")
+
+    @property
+    def data_hash(self) -> str:
+        """One hash of every table's values and of the symbols: the same data, the same hash."""
+        digest = hashlib.sha256()
+        for name, table in [("symbols", self.symbols), *((n, self[n]) for n in self)]:
+            digest.update(name.encode())
+            digest.update(",".join(table.columns).encode())
+            digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+        return digest.hexdigest()
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the market as a folder of Parquet files with a manifest, atomically."""
+        folder = Path(folder)
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(f"{folder} is a file; a market is saved as a folder")
+        tables = {name: self[name] for name in self} | {"symbols": self.symbols}
+        facts = {"name": self.name, "data_hash": self.data_hash}
+        if self.receipt is not None:
+            facts["receipt"] = self.receipt.facts()
+            tables["set_aside"] = self.receipt.set_aside.astype(
+                {"file": "str", "line": "Int64", "reason": "str", "text": "str"}
+            )
+        store.write(folder, tables, facts)
+        return folder
+
+    def __repr__(self) -> str:
+        return f"Market {self.name!r}: {len(self.symbols)} symbols\n{self.summary().to_string()}"
+
+    def _repr_html_(self) -> str:
+        return self.summary().to_html()
+
+    def _event_tables(self) -> list[pd.DataFrame]:
+        named = ("trades", "quotes", "book", "orders", "fills", "positions")
+        return [self[name] for name in named if name in self]
+
+    def _traded(self) -> list[str]:
+        return sorted({s for table in self._event_tables() for s in table["symbol"].unique()})
+
+
+def open_market(folder: str | Path) -> Market:
+    """Open a saved market; each table is read when it is first asked for."""
+    folder = Path(folder)
+    manifest = store.read_manifest(folder)
+    entries = dict(manifest["tables"])
+    market = Market(name=manifest.get("name", folder.name))
+    market._folder = folder
+    aside, symbols = entries.pop("set_aside", None), entries.pop("symbols", None)
+    market._entries = entries
+    given = store.read_table(folder, symbols) if symbols else None
+    traded = [] if symbols else market._traded()
+    market.symbols = _symbol_table(given, traded, "24/7")
+    if "receipt" in manifest:
+        market.receipt = Receipt.from_facts(manifest["receipt"], store.read_table(folder, aside))
+    return market
+
+
+def _checked(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    unknown = [name for name in tables if name not in schema.TABLES]
+    if unknown:
+        raise TypeError(f"no tables {unknown}; the tables are {', '.join(schema.TABLES)}")
+    clean, faults = {}, []
+    for name, table in tables.items():
+        try:
+            clean[name] = schema.check(table, name)
+        except schema.SchemaError as error:
+            faults.append(error.faults)
+    if faults:
+        raise schema.SchemaError(pd.concat(faults, ignore_index=True))
+    return clean
+
+
+def _symbol_table(given: pd.DataFrame | None, traded: list[str], calendar: str) -> pd.DataFrame:
+    """One row a symbol, what was not given filled in."""
+    table = pd.DataFrame({"symbol": traded}) if given is None else given.reset_index(drop=True)
+    if "symbol" not in table.columns or table["symbol"].duplicated().any():
+        raise ValueError("symbols must be a table with a column `symbol`, a row a symbol")
+    lacking = sorted(set(traded) - set(table["symbol"]))
+    if lacking:
+        raise ValueError(f"symbols lacks {lacking[:5]}, which the tables hold")
+    filled = table.reindex(columns=SYMBOL_COLUMNS).astype(
+        {c: "float64" if c in ("tick", "multiplier") else "str" for c in SYMBOL_COLUMNS}
+    )
+    filled["asset"] = filled["asset"].fillna(filled["symbol"])
+    filled["multiplier"] = filled["multiplier"].fillna(1.0)
+    filled["calendar"] = filled["calendar"].fillna(calendar)
+    return filled

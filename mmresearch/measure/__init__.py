@@ -1,0 +1,1 @@
+"""Tables -> tables: signs, fills, ledger, panel."""

@@ -1,0 +1,1 @@
+"""Results -> figures, widgets, HTML reports."""
