@@ -10,7 +10,7 @@ import pandas as pd
 
 from mmresearch import schema, store
 from mmresearch.receipt import Receipt
-from mmresearch.sessions import session_table
+from mmresearch.sessions import has_clock, session_table
 
 SYMBOL_COLUMNS = ["symbol", "asset", "currency", "tick", "multiplier", "calendar"]
 
@@ -95,6 +95,11 @@ class Market:
         """The calendar of one symbol."""
         return self.symbols.set_index("symbol").loc[symbol, "calendar"]
 
+    @property
+    def default_freq(self) -> str:
+        """The panel's step when none is chosen: a minute, or a session where there is no clock."""
+        return "1min" if all(has_clock(c) for c in self.symbols["calendar"]) else "1D"
+
     def sessions(self, symbol: str) -> pd.DataFrame:
         """The sessions that the symbol's events span: day, open, close."""
         times = [t.loc[t["symbol"] == symbol, "time"] for t in self._event_tables()]
@@ -155,8 +160,11 @@ class Market:
 
 
 def open_market(folder: str | Path) -> Market:
-    """Open a saved market; each table is read when it is first asked for."""
-    folder = Path(folder)
+    """Open a saved market; each table is read when it is first asked for.
+
+    "sample" is the bundled sample, simulated with known truth (see data/README.md).
+    """
+    folder = _sample_folder() if str(folder) == "sample" else Path(folder)
     manifest = store.read_manifest(folder)
     entries = dict(manifest["tables"])
     market = Market(name=manifest.get("name", folder.name))
@@ -169,6 +177,18 @@ def open_market(folder: str | Path) -> Market:
     if "receipt" in manifest:
         market.receipt = Receipt.from_facts(manifest["receipt"], store.read_table(folder, aside))
     return market
+
+
+def sample() -> Market:
+    """The bundled sample: two simulated makers with known truth (see data/README.md)."""
+    return open_market("sample")
+
+
+def _sample_folder() -> Path:
+    """Beside the package in a checkout, inside it when installed."""
+    here = Path(__file__).parent
+    beside = here.parent / "data" / "sample"
+    return beside if beside.is_dir() else here / "sample"
 
 
 def _checked(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
