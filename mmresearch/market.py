@@ -96,6 +96,11 @@ class Market:
         return self.symbols.set_index("symbol").loc[symbol, "calendar"]
 
     @property
+    def accounts(self) -> list[str]:
+        """The accounts that have fills, the one with most first."""
+        return list(self.fills["account"].value_counts().index) if "fills" in self else []
+
+    @property
     def default_freq(self) -> str:
         """The panel's step when none is chosen: a minute, or a session where there is no clock."""
         return "1min" if all(has_clock(c) for c in self.symbols["calendar"]) else "1D"

@@ -1,0 +1,55 @@
+"""Where an inventory came from: flow by counterparty and by transfer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mmresearch.market import Market
+
+_KEYS = ["account", "symbol", "kind", "counterparty"]
+
+
+def flow_sources(market: Market, *, account: str | None = None) -> pd.DataFrame:
+    """What came in and went out, by account, symbol, kind (fill, transfer) and counterparty.
+
+    Returns
+    -------
+    DataFrame
+        received and delivered (units, both >= 0), net = received - delivered (+ into the account),
+        events; largest gross flow first within an account and symbol. An unknown counterparty
+        reads "unknown". Transfers of an asset that is no symbol's stand under the asset's name.
+    """
+    parts = [_fills(market), _transfers(market)]
+    flows = pd.concat([p for p in parts if not p.empty] or parts, ignore_index=True)
+    if account is not None:
+        flows = flows[flows["account"] == account]
+    flows = flows.assign(
+        counterparty=flows["counterparty"].fillna("unknown"),
+        received=flows["amount"].clip(lower=0),
+        delivered=-flows["amount"].clip(upper=0),
+    )
+    table = flows.groupby(_KEYS, as_index=False).agg(
+        received=("received", "sum"), delivered=("delivered", "sum"), events=("amount", "size")
+    )
+    table["net"] = table["received"] - table["delivered"]
+    gross = -(table["received"] + table["delivered"])
+    order = np.lexsort((gross, table["symbol"], table["account"]))
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _fills(market: Market) -> pd.DataFrame:
+    if "fills" not in market:
+        return pd.DataFrame(columns=[*_KEYS, "amount"])
+    fills = market.fills
+    amount = fills["side"] * fills["size"]
+    return fills[["account", "symbol", "counterparty"]].assign(kind="fill", amount=amount)
+
+
+def _transfers(market: Market) -> pd.DataFrame:
+    if "transfers" not in market:
+        return pd.DataFrame(columns=[*_KEYS, "amount"])
+    moved = market.transfers
+    symbol_of = market.symbols.drop_duplicates("asset").set_index("asset")["symbol"]
+    symbol = moved["asset"].map(symbol_of).fillna(moved["asset"])
+    return moved[["account", "counterparty", "amount"]].assign(kind="transfer", symbol=symbol)
