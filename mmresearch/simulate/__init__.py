@@ -1,0 +1,10 @@
+"""Markets whose truth is known: what is simulated, and every number that was planted in it."""
+
+from __future__ import annotations
+
+from mmresearch.simulate.glft import glft
+from mmresearch.simulate.market import market
+from mmresearch.simulate.simulation import Simulation
+from mmresearch.simulate.theory import glft_theory
+
+__all__ = ["Simulation", "glft", "glft_theory", "market"]
