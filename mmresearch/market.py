@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mmresearch import schema, store
@@ -56,6 +57,7 @@ class Market:
         self.receipt = receipt
         self._folder: Path | None = None
         self._entries: dict[str, dict] = {}
+        self._times: dict[str, list[pd.Series]] | None = None
         self._tables = _checked(tables)
         self.symbols = _symbol_table(symbols, self._traded(), calendar)
 
@@ -93,7 +95,11 @@ class Market:
 
     def calendar(self, symbol: str) -> str:
         """The calendar of one symbol."""
-        return self.symbols.set_index("symbol").loc[symbol, "calendar"]
+        found = self.symbols.loc[self.symbols["symbol"] == symbol, "calendar"]
+        if found.empty:
+            held = ", ".join(self.symbols["symbol"]) or "none"
+            raise KeyError(f"market {self.name!r} has no symbol {symbol!r}; it has {held}")
+        return found.iloc[0]
 
     @property
     def accounts(self) -> list[str]:
@@ -107,8 +113,14 @@ class Market:
 
     def sessions(self, symbol: str) -> pd.DataFrame:
         """The sessions that the symbol's events span: day, open, close."""
-        times = [t.loc[t["symbol"] == symbol, "time"] for t in self._event_tables()]
-        return session_table(self.calendar(symbol), pd.concat(times, ignore_index=True))
+        calendar, none = self.calendar(symbol), pd.Series(dtype="datetime64[ns, UTC]")
+        if self._times is None:  # every symbol's at once, for a study asks for hundreds
+            self._times = {}
+            for table in self._event_tables():
+                for name, times in table.groupby("symbol", sort=False)["time"]:
+                    self._times.setdefault(name, []).append(times)
+        times = self._times.get(symbol, [])
+        return session_table(calendar, pd.concat([none, *times], ignore_index=True))
 
     def summary(self) -> pd.DataFrame:
         """A row a table: rows, symbols, first and last time."""
@@ -127,12 +139,13 @@ class Market:
 
     @property
     def data_hash(self) -> str:
-        """One hash of every table's values and of the symbols: the same data, the same hash."""
+        """One hash of every table's values and of the symbols, in whatever order the rows came."""
         digest = hashlib.sha256()
         for name, table in [("symbols", self.symbols), *((n, self[n]) for n in self)]:
             digest.update(name.encode())
-            digest.update(",".join(table.columns).encode())
-            digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+            digest.update(",".join(map(str, table.columns)).encode())
+            rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
+            digest.update(np.sort(rows).tobytes())
         return digest.hexdigest()
 
     def save(self, folder: str | Path) -> Path:
@@ -213,16 +226,20 @@ def _checked(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def _symbol_table(given: pd.DataFrame | None, traded: list[str], calendar: str) -> pd.DataFrame:
     """One row a symbol, what was not given filled in."""
-    table = pd.DataFrame({"symbol": traded}) if given is None else given.reset_index(drop=True)
-    if "symbol" not in table.columns or table["symbol"].duplicated().any():
-        raise ValueError("symbols must be a table with a column `symbol`, a row a symbol")
-    lacking = sorted(set(traded) - set(table["symbol"]))
+    table = pd.DataFrame({"symbol": traded}) if given is None else given
+    if not isinstance(table, pd.DataFrame) or "symbol" not in table.columns:
+        raise ValueError("symbols must be a DataFrame with a column `symbol`, a row a symbol")
+    numbers = ("tick", "multiplier")
+    filled = table.reset_index(drop=True).reindex(columns=SYMBOL_COLUMNS)
+    filled = filled.astype({c: "float64" if c in numbers else "str" for c in SYMBOL_COLUMNS})
+    if filled["symbol"].isna().any() or filled["symbol"].duplicated().any():
+        raise ValueError("symbols must hold each symbol once, and none that is missing")
+    lacking = sorted(set(traded) - set(filled["symbol"]))
     if lacking:
         raise ValueError(f"symbols lacks {lacking[:5]}, which the tables hold")
-    filled = table.reindex(columns=SYMBOL_COLUMNS).astype(
-        {c: "float64" if c in ("tick", "multiplier") else "str" for c in SYMBOL_COLUMNS}
-    )
     filled["asset"] = filled["asset"].fillna(filled["symbol"])
     filled["multiplier"] = filled["multiplier"].fillna(1.0)
     filled["calendar"] = filled["calendar"].fillna(calendar)
+    if (filled["tick"] <= 0).any() or (filled["multiplier"] <= 0).any():
+        raise ValueError("symbols: tick and multiplier must be above 0")
     return filled

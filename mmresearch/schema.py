@@ -131,7 +131,7 @@ _RULES = {
 }
 
 _KINDS = {
-    "time": "times with a time zone (the schema keeps UTC)",
+    "time": "times with a time zone, of the years 1678 to 2261 (the schema keeps UTC)",
     "whole": "whole numbers",
     "number": "numbers",
     "sign": "+1 or -1",
@@ -149,7 +149,8 @@ class SchemaError(ValueError):
             f"  {f.table}.{f.column}: {f.fault} ({_where(f)}); expected {f.expected}"
             for f in faults.itertuples()
         ]
-        super().__init__(f"{len(faults)} faults in the tables:\n" + "\n".join(lines))
+        many = "fault" if len(faults) == 1 else "faults"
+        super().__init__(f"{len(faults)} {many} in the tables:\n" + "\n".join(lines))
 
 
 def columns(name: str, levels: int = 1) -> list[Column]:
@@ -177,30 +178,44 @@ def check(table: pd.DataFrame, name: str) -> pd.DataFrame:
     SchemaError
         With `.faults`: table, column, fault, expected, rows (how many), examples (row positions).
     """
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"{name} must be a pandas DataFrame, not {type(table).__name__}")
     wanted = columns(name, _levels(table))
-    faults, converted = [], {}
+    faults, converted = _misnamed(table, name), {}
+    table = table.loc[:, ~table.columns.duplicated()]
     for column in wanted:
-        if column.name not in table.columns:
-            if column.required:
-                faults.append((column.name, "column is not there", column.meaning, None))
-            else:
-                converted[column.name] = _absent(column, table.index)
-            continue
-        values, found = _convert(table[column.name], column)
-        converted[column.name] = values
-        faults += found
+        if column.name in table.columns:
+            converted[column.name], found = _convert(table[column.name], column)
+            faults += found
+        elif column.required:
+            faults.append((column.name, "column is not there", column.meaning, None))
+        else:
+            converted[column.name] = _absent(column, table.index)
     extra = {c: table[c] for c in table.columns if c not in converted}
     clean = pd.DataFrame(converted | extra, index=table.index)
-    if not faults:
-        faults += _repeated(clean, name)
+    faults += _repeated(clean, name, {fault[0] for fault in faults})
     if faults:
         raise SchemaError(_fault_table(name, faults))
-    return _in_order(clean)
+    return _in_order(clean, name)
+
+
+def _level_of(column: object) -> int | None:
+    found = re.fullmatch(r"(?:bid|ask)(?:_size)?_(\d+)", str(column))
+    return int(found[1]) if found else None
 
 
 def _levels(table: pd.DataFrame) -> int:
-    found = [re.fullmatch(r"(?:bid|ask)(?:_size)?_(\d+)", str(c)) for c in table.columns]
-    return max((int(m[1]) for m in found if m), default=1)
+    return max((_level_of(c) or 1 for c in table.columns), default=1)
+
+
+def _misnamed(table: pd.DataFrame, name: str) -> list[tuple]:
+    """Faults of the column names: a name given twice, book levels counted from 0."""
+    twice = table.columns[table.columns.duplicated()].unique()
+    faults = [(str(c), "column is there more than once", "one column a name", None) for c in twice]
+    if name == "book":
+        zero = [c for c in table.columns if _level_of(c) == 0]
+        faults += [(c, "level 0", "levels numbered from 1", None) for c in zero]
+    return faults
 
 
 def _absent(column: Column, index: pd.Index) -> pd.Series:
@@ -211,26 +226,34 @@ def _absent(column: Column, index: pd.Index) -> pd.Series:
 def _convert(values: pd.Series, column: Column) -> tuple[pd.Series, list[tuple]]:
     """The values in the column's type, and the faults met: (column, fault, expected, bad rows)."""
     kind = column.kind
-    if kind == "time" and not isinstance(values.dtype, pd.DatetimeTZDtype):
+    values = values.infer_objects()
+    if not _could_be(values.dtype, kind):
         return values, [(column.name, f"type {values.dtype}", _KINDS[kind], None)]
-    convert = {"time": _times, "text": _texts, "flag": _flags}.get(kind, _numbers)
-    clean, bad = convert(values)
-    if kind == "sign":
-        bad = bad | (clean.notna() & ~clean.isin([1, -1]))
-    if kind == "whole":
-        bad = bad | (clean.notna() & (clean % 1 != 0))
+    convert = {"time": _times, "text": _texts, "flag": _flags, "whole": _wholes, "sign": _signs}
+    clean, bad = convert.get(kind, _numbers)(values)
     faults = [(column.name, "not of its kind", _KINDS[kind], bad)] if bad.any() else []
     gone = clean.isna() & ~bad
     if gone.any() and not column.missing:
         faults.append((column.name, "missing value", column.meaning, gone))
     if column.rule:
         expected, keeps = _RULES[column.rule]
-        broken = clean.notna() & ~keeps(clean)
+        broken = clean.notna() & ~bad & ~keeps(clean)
         if broken.any():
             faults.append((column.name, "breaks its rule", expected, broken))
     if kind in ("whole", "number", "sign") and not faults:
         clean = clean.astype("int64" if kind == "whole" else "float64")
     return clean, faults
+
+
+def _could_be(dtype: object, kind: str) -> bool:
+    """Whether a column of this type can hold the kind: times are not prices, nor flags signs."""
+    types = pd.api.types
+    if kind == "time":
+        return isinstance(dtype, pd.DatetimeTZDtype)
+    if kind in ("whole", "number", "sign"):
+        others = (types.is_bool_dtype, types.is_datetime64_any_dtype, types.is_timedelta64_dtype)
+        return not any(is_other(dtype) for is_other in (*others, types.is_complex_dtype))
+    return True
 
 
 def _times(values: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -242,10 +265,23 @@ def _times(values: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def _numbers(values: pd.Series) -> tuple[pd.Series, pd.Series]:
-    if values.dtype.kind in "iuf" and isinstance(values.dtype, np.dtype):
-        return values, pd.Series(False, index=values.index)
-    clean = pd.to_numeric(values, errors="coerce").astype("float64")
+    clean = pd.to_numeric(values, errors="coerce")
+    if not isinstance(clean.dtype, np.dtype):  # nullable: whole numbers keep every digit
+        whole = clean.dtype.kind in "iu" and not clean.isna().any()
+        clean = clean.astype(clean.dtype.numpy_dtype if whole else "float64")
     return clean, clean.isna() & values.notna()
+
+
+def _wholes(values: pd.Series) -> tuple[pd.Series, pd.Series]:
+    clean, bad = _numbers(values)
+    if clean.dtype == "int64":
+        return clean, bad
+    return clean, bad | (clean.notna() & ((clean % 1 != 0) | (clean >= 2.0**63)))
+
+
+def _signs(values: pd.Series) -> tuple[pd.Series, pd.Series]:
+    clean, bad = _numbers(values)
+    return clean, bad | (clean.notna() & ~clean.isin([1, -1]))
 
 
 def _flags(values: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -254,28 +290,33 @@ def _flags(values: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def _texts(values: pd.Series) -> tuple[pd.Series, pd.Series]:
+    if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")  # numbers that a gap made floats: 17, not 17.0
     clean = values.astype("str")
     return clean, clean.notna() & (clean == "")
 
 
-def _repeated(clean: pd.DataFrame, name: str) -> list[tuple]:
+def _repeated(clean: pd.DataFrame, name: str, faulty: set[str]) -> list[tuple]:
     key = _UNIQUE.get(name)
-    if key is None:
+    if key is None or faulty.intersection(key) or _rises(clean, strictly=True):
         return []
     again = clean.duplicated(key)
     return [(", ".join(key), "repeated", "one row an event", again)] if again.any() else []
 
 
-def _in_order(clean: pd.DataFrame) -> pd.DataFrame:
-    by = [c for c in ("time", "seq") if c in clean.columns]
-    if clean["time"].is_monotonic_increasing and len(by) == 2:
-        same = clean["time"].diff() == pd.Timedelta(0)
-        ordered = not (same & (clean["seq"].diff() < 0)).any()
-    else:
-        ordered = clean["time"].is_monotonic_increasing
-    if ordered:
+def _in_order(clean: pd.DataFrame, name: str) -> pd.DataFrame:
+    by = [c.name for c in TABLES[name] if c.name in ("time", "seq")]
+    if _rises(clean[by], strictly=False):
         return clean.reset_index(drop=True)
     return clean.sort_values(by, kind="stable", ignore_index=True)
+
+
+def _rises(clean: pd.DataFrame, *, strictly: bool) -> bool:
+    """Whether (time, seq) never falls, or always rises, from row to row."""
+    time = np.diff(clean["time"].to_numpy("datetime64[ns]").view("int64"))
+    seq = np.diff(clean["seq"].to_numpy()) if "seq" in clean.columns else np.zeros(len(time))
+    later = seq > 0 if strictly else seq >= 0
+    return bool(((time > 0) | ((time == 0) & later)).all())
 
 
 def _fault_table(name: str, faults: list[tuple]) -> pd.DataFrame:
@@ -292,4 +333,4 @@ def _where(fault: object) -> str:
     if fault.rows is pd.NA:
         return "the whole column"
     places = ", ".join(str(row) for row in fault.examples)
-    return f"{fault.rows} rows, first at {places}"
+    return f"{fault.rows} row{'s' * (fault.rows > 1)}, first at {places}"

@@ -4,18 +4,21 @@ A calendar is a short text, stored with each symbol:
 
     "24/7"                            every UTC day is a session
     "XNYS", "XNAS", ...               an exchange of the `exchange_calendars` package
-    "09:30-16:00 America/New_York"    the same hours on every date that has events
+    "09:30-16:00 America/New_York"    the same hours on every date that has events; hours past
+                                      midnight ("18:00-17:00 ...") belong to the date they began
     "dates"                           no clock: a session is a date, its events ordered by `seq`
 """
 
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
 
-_HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d) (\S+)")
+_CLOCK = r"((?:[01]\d|2[0-3]):[0-5]\d|24:00)"
+_HOURS = re.compile(rf"{_CLOCK}-{_CLOCK} (\S+)")
 _DAY = pd.Timedelta(days=1)
 
 
@@ -66,43 +69,58 @@ def missing_before(days: pd.Series, calendar: str) -> np.ndarray:
         return gap > 1
     if has_clock(calendar) and not _HOURS.fullmatch(calendar):
         return np.zeros(len(days), bool)
-    traded = set(days.dt.weekday)
-    between = [
-        sum((day - pd.Timedelta(days=k)).weekday() in traded for k in range(1, int(g)))
-        if g == g
-        else 0
-        for day, g in zip(days, gap, strict=True)
-    ]
-    return np.array(between, dtype=int) > 0
+    traded = set(days.dt.day_of_week)
+    return np.array([_holds_trading(*pair, traded) for pair in zip(days, gap, strict=True)], bool)
+
+
+def _holds_trading(day: pd.Timestamp, gap: float, traded: set[int]) -> bool:
+    """Whether the dates of the gap before `day` are more than a weekend."""
+    between = [(day - k * _DAY).weekday() for k in range(1, int(gap))] if gap == gap else []
+    return len(between) > 2 or not traded.isdisjoint(between)
 
 
 def _same_hours(times: pd.Series, start: str, end: str, zone: str) -> pd.DataFrame:
-    dates = times.dt.tz_convert(zone).dt.tz_localize(None).dt.floor("D").drop_duplicates()
-    dates = dates.sort_values(ignore_index=True)
-    overnight = _DAY if end <= start else pd.Timedelta(0)
-    opens = (dates + pd.Timedelta(f"{start}:00")).dt.tz_localize(zone)
-    closes = (dates + overnight + pd.Timedelta(f"{end}:00")).dt.tz_localize(zone)
-    return _table(dates, opens.dt.tz_convert("UTC"), closes.dt.tz_convert("UTC"))
+    try:
+        local = times.dt.tz_convert(zone).dt.tz_localize(None)
+    except (KeyError, ValueError):
+        raise ValueError(f"no time zone {zone!r}: give one such as America/New_York") from None
+    overnight = end <= start
+    if overnight:  # until the next opening, an event belongs to the date before
+        local = local - pd.Timedelta(f"{start}:00")
+    dates = local.dt.floor("D").drop_duplicates().sort_values(ignore_index=True)
+    opens = _instant(dates, start, zone, first=True)
+    closes = _instant(dates + _DAY * int(overnight), end, zone, first=False)
+    return _table(dates, opens, closes)
+
+
+def _instant(dates: pd.Series, clock: str, zone: str, *, first: bool) -> pd.Series:
+    """The clock's time on those dates; of two the first or second, instead of none the next."""
+    local = dates + pd.Timedelta(f"{clock}:00")
+    summer = np.full(len(dates), first)
+    instants = local.dt.tz_localize(zone, ambiguous=summer, nonexistent="shift_forward")
+    return instants.dt.tz_convert("UTC")
 
 
 def _exchange(calendar: str, times: pd.Series) -> pd.DataFrame:
+    first, last = times.min(), times.max()
+    plan = _schedule(calendar, (first - 4 * _DAY).floor("D"), (last + 4 * _DAY).ceil("D"))
+    plan = plan[(plan["close"] >= first.floor("D")) & (plan["open"] <= last)]
+    return _table(plan.index, plan["open"], plan["close"])
+
+
+def _schedule(calendar: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
     import exchange_calendars
 
-    first, last = times.min(), times.max()
     try:
-        exchange = exchange_calendars.get_calendar(
-            calendar,
-            start=(first - 4 * _DAY).tz_localize(None).floor("D"),
-            end=(last + 4 * _DAY).tz_localize(None).ceil("D"),
-        )
+        with warnings.catch_warnings():  # exchange_calendars 4.13 on pandas 3.1
+            warnings.simplefilter("ignore", DeprecationWarning)
+            days = {"start": start.tz_localize(None), "end": end.tz_localize(None)}
+            return exchange_calendars.get_calendar(calendar, **days).schedule
     except exchange_calendars.errors.InvalidCalendarName:
         raise ValueError(
             f"no calendar {calendar!r}: give 24/7, dates, hours as '09:30-16:00 America/New_York',"
             " or an exchange code that exchange_calendars knows, such as XNYS"
         ) from None
-    plan = exchange.schedule
-    plan = plan[(plan["close"] >= first.floor("D")) & (plan["open"] <= last)]
-    return _table(plan.index, plan["open"], plan["close"])
 
 
 def _table(day: object, opens: object, closes: object) -> pd.DataFrame:

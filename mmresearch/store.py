@@ -38,8 +38,10 @@ def read_manifest(folder: Path) -> dict:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         version = manifest["schema"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a manifest of a market folder: {error}") from None
+        if version == schema.VERSION:
+            _ = [entry["file"] for entry in manifest["tables"].values()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a manifest of a market folder: {error!r}") from None
     if version != schema.VERSION:
         raise ValueError(f"{path} has schema {version}; this mmresearch reads {schema.VERSION}")
     return manifest
@@ -50,12 +52,15 @@ def read_table(folder: Path, entry: dict) -> pd.DataFrame:
     path = folder / entry["file"]
     if not path.exists():
         raise FileNotFoundError(f"{path} is gone: was the folder written anew? open it again")
-    return pd.read_parquet(path)
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a Parquet file that can be read: {error}") from None
 
 
 def _by_hand(folder: Path) -> dict:
     names = [n for n in (*schema.TABLES, "symbols") if (folder / f"{n}.parquet").exists()]
-    if not names:
+    if not set(names).intersection(schema.TABLES):
         raise FileNotFoundError(
             f"{folder} holds neither {MANIFEST} nor any of "
             + ", ".join(f"{name}.parquet" for name in schema.TABLES)
@@ -73,7 +78,7 @@ def _write_table(folder: Path, name: str, table: pd.DataFrame) -> dict:
     draft = folder / f".{name}.{os.getpid()}.tmp"
     try:
         table.to_parquet(draft, index=False, compression="zstd")
-        with draft.open("rb") as handle:
+        with draft.open("r+b") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
             os.fsync(handle.fileno())
         final = folder / f"{name}-{digest[:12]}.parquet"

@@ -1,0 +1,251 @@
+"""Bars: the steps that a session is cut into, and the bar that each event belongs to.
+
+A step is a stretch of the clock, a count of the symbol's public prints, or the whole session. An
+event at a clock bar's edge belongs to the bar that ends there, (start, end]; a session's first bar
+also holds its first instant. A count bar ends with its last print: what has that print's
+(time, seq) belongs to it, what comes after to the next bar. The last bar of a session takes the
+rest, up to the close. No bar holds events of two sessions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mmresearch.measure.asof import known_before
+from mmresearch.sessions import has_clock, missing_before, session_of
+
+_COUNT = re.compile(r"\s*([\d_,]+)\s*(?:trades?|prints?)\s*")
+_OLD_UNITS = {"d": "D", "H": "h", "T": "min", "S": "s"}  # other spellings people have learned
+_DAY = pd.Timedelta(days=1)
+_MOST = 50_000_000
+_ACCEPTED = "a clock step such as '1s', '1min' or '5min', a count such as '500 trades', or '1D'"
+
+
+class Step(NamedTuple):
+    """kind is "clock" (size in nanoseconds), "count" (size in prints) or "session"."""
+
+    kind: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The bars of one symbol, in order, as arrays of one value a bar.
+
+    start, end: nanoseconds since 1970, UTC.
+    session: the row of `sessions`.
+    sessions: day, open, close.
+    step: what the bars were cut by.
+    closers: time and seq of each print that ends a bar before its session's last (count bars).
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    session: np.ndarray
+    sessions: pd.DataFrame
+    step: Step
+    closers: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def first(self) -> np.ndarray:
+        """For each session the row of its first bar."""
+        return np.searchsorted(self.session, np.arange(len(self.sessions)))
+
+
+def parse_freq(freq: str | pd.Timedelta) -> Step:
+    """What `freq` asks for: a clock step, a count of prints, or a bar a session (one day)."""
+    counted = _COUNT.fullmatch(freq) if isinstance(freq, str) else None
+    if counted:
+        size = int(re.sub("[_,]", "", counted[1]) or 0)
+        step = Step("count", size)
+    else:
+        step = _clock_step(freq)
+    if step.kind != "session" and step.size < 1:
+        raise ValueError(f"freq {freq!r} is no step forward; give {_ACCEPTED}")
+    return step
+
+
+def cut(step: Step, calendar: str, sessions: pd.DataFrame, trades: pd.DataFrame | None) -> Bars:
+    """The bars of one symbol's sessions.
+
+    Parameters
+    ----------
+    step : Step
+        From `parse_freq`.
+    calendar : str
+        The symbol's calendar; a clock step needs one that has a clock.
+    sessions : DataFrame
+        day, open, close, in order.
+    trades : DataFrame or None
+        The symbol's public prints, ordered by (time, seq); only a count needs them.
+    """
+    closers = _no_closers()
+    if step.kind == "clock":
+        _refuse_clock(step, calendar, sessions)
+        start, end, session = _clock_edges(step.size, sessions)
+    else:
+        if step.kind == "count":
+            closers = _closers(step.size, sessions, trades)
+        start, end, session = _counted_edges(sessions, closers)
+    return Bars(start, end, session, sessions, step, closers)
+
+
+def labels(bars: Bars, calendar: str) -> dict[str, np.ndarray]:
+    """The columns that say which bar it is: day, bar, start, end (UTC), time_of_day, gap."""
+    number = np.arange(len(bars)) - bars.first[bars.session]
+    missing = missing_before(bars.sessions["day"], calendar)
+    since = (bars.start - nanoseconds(bars.sessions["open"])[bars.session]) / 1e9
+    return {
+        "day": bars.sessions["day"].to_numpy("datetime64[ns]")[bars.session],
+        "bar": number,
+        "start": bars.start.view("datetime64[ns]"),
+        "end": bars.end.view("datetime64[ns]"),
+        "time_of_day": since if has_clock(calendar) else np.full(len(bars), np.nan),
+        "gap": missing[bars.session] & (number == 0),
+    }
+
+
+def bar_rows(events: pd.DataFrame, bars: Bars) -> np.ndarray:
+    """For each event (time, seq) the row of its bar, -1 outside every session."""
+    session = session_of(events["time"], bars.sessions)
+    inside = session >= 0
+    if bars.step.kind == "clock" and inside.any():
+        opens = nanoseconds(bars.sessions["open"])[session]
+        since = nanoseconds(events["time"]) - opens
+        within = np.maximum(-(-since // bars.step.size) - 1, 0)
+        return np.where(inside, bars.first[session] + within, -1)
+    closed = known_before(events, bars.closers) + 1 if len(bars.closers) else 0
+    return np.where(inside, session + closed, -1)
+
+
+def next_rows(events: pd.DataFrame, bars: Bars) -> np.ndarray:
+    """For events outside every session the first bar of the next one, -1 after the last."""
+    following = np.searchsorted(nanoseconds(bars.sessions["open"]), nanoseconds(events["time"]))
+    known = following < len(bars.sessions)
+    return np.where(known, np.append(bars.first, -1)[following], -1)
+
+
+def nanoseconds(times: pd.Series) -> np.ndarray:
+    """Times as whole nanoseconds since 1970, UTC."""
+    return times.to_numpy("datetime64[ns]").astype("int64")
+
+
+def last_known(rows: np.ndarray, bars: Bars) -> np.ndarray:
+    """For each bar the last event up to its end in the same session, -1 if there is none.
+
+    `rows` are the events' bars, in order and none outside.
+    """
+    last = np.searchsorted(rows, np.arange(len(bars)), side="right") - 1
+    if not len(rows):
+        return last
+    same = bars.session[rows[np.maximum(last, 0)]] == bars.session
+    return np.where((last >= 0) & same, last, -1)
+
+
+def sums(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
+    """Sum of the values in each of n rows, 0 where there is none."""
+    return np.bincount(rows, weights=values, minlength=n).astype(float)  # whole numbers if empty
+
+
+def take(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """values[places], missing where the place is -1."""
+    return np.append(values, np.nan)[places]
+
+
+def previous(values: np.ndarray, bars: Bars) -> np.ndarray:
+    """Each bar's value one bar earlier in the same session, missing for a session's first."""
+    before = np.full(len(values), np.nan)
+    same = bars.session[1:] == bars.session[:-1]
+    before[1:] = np.where(same, values[:-1], np.nan)
+    return before
+
+
+def known_at_start(values: np.ndarray, rows: np.ndarray, bars: Bars) -> np.ndarray:
+    """The value known before each bar's first event, in the same session.
+
+    The bar that holds the first value of its session starts from that value, for nothing was known
+    before it.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    start = previous(take(values, last_known(rows, bars)), bars)
+    _, first = np.unique(bars.session[rows[known]], return_index=True)
+    start[rows[known[first]]] = values[known[first]]
+    return start
+
+
+def _clock_step(freq: str | pd.Timedelta) -> Step:
+    length = pd.NaT
+    if isinstance(freq, pd.Timedelta) or (isinstance(freq, str) and re.search("[a-zA-Z:]", freq)):
+        text = f"1{freq}" if str(freq).isalpha() else str(freq)
+        text = re.sub(r"\b(\d+)([dHTS])\b", lambda m: m[1] + _OLD_UNITS[m[2]], text)
+        with contextlib.suppress(ValueError, OverflowError):
+            length = pd.Timedelta(text).as_unit("ns")
+    if length is pd.NaT:
+        raise ValueError(f"freq {freq!r} is not understood; give {_ACCEPTED}")
+    return Step("session") if length == _DAY else Step("clock", length.value)
+
+
+def _refuse_clock(step: Step, calendar: str, sessions: pd.DataFrame) -> None:
+    length = pd.Timedelta(step.size, "ns")
+    if not has_clock(calendar):
+        raise ValueError(
+            f"there is no clock inside a session of calendar {calendar!r}, so there are no bars of"
+            f" {length}; freq='1D' (a bar a session) or a count such as '500 trades' works"
+        )
+    longest = (sessions["close"] - sessions["open"]).max()
+    if length > longest:
+        raise ValueError(
+            f"a step of {length} is longer than a session ({longest}) of calendar {calendar!r};"
+            " give a shorter one, or '1D' for a bar a session"
+        )
+    bars = (sessions["close"] - sessions["open"]).sum() // length
+    if bars > _MOST:
+        raise ValueError(f"a step of {length} would make {bars:,} bars; give a longer one")
+
+
+def _clock_edges(size: int, sessions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    opens, closes = nanoseconds(sessions["open"]), nanoseconds(sessions["close"])
+    count = -(-(closes - opens) // size)
+    session = np.repeat(np.arange(len(sessions)), count)
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    start = opens[session] + within * size
+    return start, np.minimum(start + size, closes[session]), session
+
+
+def _closers(size: int, sessions: pd.DataFrame, trades: pd.DataFrame | None) -> pd.DataFrame:
+    """Every `size`-th print of a session, but for one that is the session's last."""
+    if trades is None:
+        raise ValueError("a count of trades needs the market's trades, and it has none; try '1D'")
+    session = session_of(trades["time"], sessions)
+    inside = np.flatnonzero(session >= 0)
+    count = np.bincount(session[inside], minlength=len(sessions))
+    number = np.arange(len(inside)) - (np.cumsum(count) - count)[session[inside]] + 1
+    ends = (number % size == 0) & (number < count[session[inside]])
+    return trades.iloc[inside[ends]][["time", "seq"]].reset_index(drop=True)
+
+
+def _counted_edges(
+    sessions: pd.DataFrame, closers: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    which = session_of(closers["time"], sessions) if len(closers) else np.array([], int)
+    session = np.sort(np.concatenate([np.arange(len(sessions)), which]), kind="stable")
+    inner = nanoseconds(closers["time"])
+    start, end = nanoseconds(sessions["open"])[session], nanoseconds(sessions["close"])[session]
+    later = np.append(False, session[1:] == session[:-1])
+    start[later] = inner
+    end[np.append(later[1:], False)] = inner
+    return start, end, session
+
+
+def _no_closers() -> pd.DataFrame:
+    times = pd.Series([], dtype="datetime64[ns, UTC]")
+    return pd.DataFrame({"time": times, "seq": pd.Series([], dtype="int64")})

@@ -1,0 +1,207 @@
+"""What moved into and out of each account: its fills and transfers as one table of events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from mmresearch.market import Market
+from mmresearch.measure.bars import Bars, bar_rows, next_rows, sums
+from mmresearch.measure.fills import infer_fills
+
+_COLUMNS = ["time", "seq", "account", "symbol", "bought", "sold", "moved"]
+
+
+def account_flows(
+    market: Market,
+    *,
+    account: str | Sequence[str] | None = None,
+    symbol: str | Sequence[str] | None = None,
+) -> tuple[pd.DataFrame, str]:
+    """Every fill and every transfer of a symbol's asset, in units, and a note on their source.
+
+    Without fills the account is the aggregate maker (`infer_fills`). Transfers are read for the
+    accounts named, or for those that have fills.
+
+    Returns
+    -------
+    DataFrame
+        time, seq, account, symbol, bought, sold (both 0 or more), moved (+ into the account);
+        the fills first, then the transfers, each ordered by (time, seq).
+    str
+        What there is to know about the source, or "".
+
+    Raises
+    ------
+    ValueError
+        An account or a symbol that the market does not have, or a transfer whose asset is held by
+        several symbols while `symbol` does not say which.
+    """
+    symbols = _listed(symbol)
+    _refuse_unknown("symbol", symbols, market.symbols["symbol"])
+    fills, note = _fills(market, symbols)
+    transfers = held(market, "transfers")
+    accounts = _accounts(fills, transfers, _listed(account))
+    if accounts is not None:
+        fills = fills[fills["account"].isin(accounts)]
+    flows = [_of_fills(_of_symbols(fills, symbols))]
+    if transfers is not None:
+        named = fills["account"].unique() if accounts is None else accounts
+        own = transfers[transfers["account"].isin(named)]
+        flows.append(_of_transfers(own, _homes(market, own, symbols)))
+    table = pd.concat([flow for flow in flows if len(flow)] or flows[:1], ignore_index=True)
+    if table.empty:
+        raise ValueError("no fill (and no transfer) of what was asked for; is any trade signed?")
+    _refuse_idle("account", accounts, table)
+    _refuse_idle("symbol", symbols, table)
+    return table, note
+
+
+def best_quotes(market: Market) -> pd.DataFrame | None:
+    """The market's quotes, else the first level of its book, else None."""
+    if "quotes" in market:
+        return market["quotes"]
+    if "book" not in market:
+        return None
+    best = {f"{name}_1": name for name in ("bid", "ask", "bid_size", "ask_size")}
+    return market["book"][["time", "seq", "symbol", *best]].rename(columns=best)
+
+
+def held(market: Market, name: str) -> pd.DataFrame | None:
+    """A table of the market, None if it has none of that name."""
+    if name not in market:
+        return None
+    return market[name]
+
+
+def flow_bars(
+    bars: Bars, flows: pd.DataFrame, levels: dict[str, tuple[float, bool]]
+) -> tuple[dict[str, np.ndarray], int]:
+    """Each account's flows and inventory, one value a bar, and how many events no bar holds."""
+    code, accounts = pd.factorize(flows["account"], sort=True)
+    n = len(bars)
+    rows = bar_rows(flows, bars)
+    following = np.where(rows < 0, next_rows(flows, bars), -1)
+
+    def total(values: np.ndarray, row: np.ndarray) -> np.ndarray:
+        taken = row >= 0
+        return sums(values[taken], code[taken] * n + row[taken], len(accounts) * n)
+
+    bought, sold, moved = (flows[c].to_numpy(float) for c in ("bought", "sold", "moved"))
+    buys, sells, transfer = (total(values, rows) for values in (bought, sold, moved))
+    flow, overnight = buys - sells + transfer, total(bought - sold + moved, following)
+    opening, known = zip(*(levels.get(a, (0.0, False)) for a in accounts), strict=True)
+    start, end = _inventory(np.array(opening), overnight, flow)
+    columns = {
+        "account": np.repeat(np.asarray(accounts, dtype=object), n),
+        "inventory_start": start,
+        "inventory_end": end,
+        "flow": flow,
+        "trade_flow": buys - sells,
+        "transfer_flow": transfer,
+        "overnight_flow": overnight,
+        "buys": buys,
+        "sells": sells,
+        "maker_volume": buys + sells,
+        "opening_known": np.repeat(np.array(known, dtype=bool), n),
+    }
+    return columns, int(((rows < 0) & (following < 0)).sum())
+
+
+def _inventory(
+    opening: np.ndarray, overnight: np.ndarray, flow: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Running sums of opening, overnight flow, flow, overnight flow, flow, ... for each account."""
+    accounts = len(opening)
+    bars = len(flow) // accounts
+    steps = np.empty((accounts, 2 * bars + 1))
+    steps[:, 0] = opening
+    steps[:, 1::2] = overnight.reshape(accounts, bars)
+    steps[:, 2::2] = flow.reshape(accounts, bars)
+    level = steps.cumsum(axis=1)
+    return level[:, 1::2].ravel(), level[:, 2::2].ravel()
+
+
+def _fills(market: Market, symbols: list[str] | None) -> tuple[pd.DataFrame, str]:
+    if "fills" in market and len(market["fills"]):
+        return market["fills"], ""
+    if "trades" not in market:
+        if "transfers" in market:
+            return pd.DataFrame(columns=["account", *_COLUMNS[:2]]), "no fills: transfers only"
+        raise ValueError(f"market {market.name!r} has no fills, trades or transfers: no inventory")
+    quotes = best_quotes(market)
+    quotes = None if quotes is None else _of_symbols(quotes, symbols)
+    fills = infer_fills(_of_symbols(market["trades"], symbols), quotes)
+    return fills, "no fills: the aggregate maker, inferred from the other side of every trade"
+
+
+def _accounts(
+    fills: pd.DataFrame, transfers: pd.DataFrame | None, accounts: list[str] | None
+) -> list[str] | None:
+    """The accounts asked for, if the market has them; those of transfers if it has no fills."""
+    if accounts is None:
+        return None if len(fills) or transfers is None else transfers["account"].unique().tolist()
+    present = fills["account"].drop_duplicates()
+    if transfers is not None:
+        present = pd.concat([present, transfers["account"].drop_duplicates()])
+    _refuse_unknown("account", accounts, present)
+    return accounts
+
+
+def _homes(market: Market, transfers: pd.DataFrame, symbols: list[str] | None) -> pd.Series:
+    """For each asset that was moved the symbol that holds it."""
+    table = market.symbols[["symbol", "asset"]]
+    if symbols is not None:
+        table = table[table["symbol"].isin(symbols)]
+    table = table[table["asset"].isin(transfers["asset"])]
+    shared = table[table["asset"].duplicated(keep=False)]
+    if len(shared):
+        homes = shared.groupby("asset")["symbol"].agg(", ".join)
+        raise ValueError(
+            "transfers do not say which symbol's position they changed: "
+            + "; ".join(f"{asset} is held in {names}" for asset, names in homes.items())
+            + "; give one as symbol="
+        )
+    return table.set_index("asset")["symbol"]
+
+
+def _of_fills(fills: pd.DataFrame) -> pd.DataFrame:
+    if fills.empty:
+        return pd.DataFrame(columns=_COLUMNS)
+    bought = fills["side"].to_numpy() > 0
+    size = fills["size"].to_numpy()
+    return fills[["time", "seq", "account", "symbol"]].assign(
+        bought=np.where(bought, size, 0.0), sold=np.where(bought, 0.0, size), moved=0.0
+    )
+
+
+def _of_transfers(transfers: pd.DataFrame, home: pd.Series) -> pd.DataFrame:
+    own = transfers.assign(symbol=transfers["asset"].map(home)).dropna(subset="symbol")
+    own = own.assign(bought=0.0, sold=0.0, moved=own["amount"]).astype({"symbol": "str"})
+    return own[_COLUMNS]
+
+
+def _of_symbols(table: pd.DataFrame, symbols: list[str] | None) -> pd.DataFrame:
+    if symbols is None:
+        return table
+    return table[table["symbol"].isin(symbols)].reset_index(drop=True)
+
+
+def _listed(names: str | Sequence[str] | None) -> list[str] | None:
+    return [names] if isinstance(names, str) else None if names is None else list(names)
+
+
+def _refuse_unknown(kind: str, names: list[str] | None, present: pd.Series) -> None:
+    unknown = sorted(set(names or ()) - set(present))
+    if unknown:
+        shown = sorted(set(present))
+        more = f" and {len(shown) - 20} more" if len(shown) > 20 else ""
+        raise ValueError(f"no {kind} {unknown}; there are {', '.join(shown[:20])}{more}")
+
+
+def _refuse_idle(kind: str, names: list[str] | None, flows: pd.DataFrame) -> None:
+    idle = sorted(set(names or ()) - set(flows[kind]))
+    if idle:
+        raise ValueError(f"{kind} {idle} has no fill and no transfer in what was asked for")

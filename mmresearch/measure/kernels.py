@@ -1,0 +1,71 @@
+"""Compiled loops over ordered events; imported only where they run."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from mmresearch.measure.entries import CURRENCY, FILL, SNAPSHOT, TRANSFER
+
+_DUST = 1e-12  # of the largest position so far: rounding left over when a position is closed
+
+
+@njit(cache=True)
+def average_cost(
+    series: np.ndarray,
+    kind: np.ndarray,
+    amount: np.ndarray,
+    price: np.ndarray,
+    fee: np.ndarray,
+    multiplier: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Average-cost accounts of every series in one pass over its ordered entries.
+
+    Parameters are arrays of n entries: series (a number that changes where a new one begins), kind,
+    amount (units into the position; of CURRENCY: money; of SNAPSHOT: 0), price (of an OPENING its
+    cost, of a TRANSFER the mark), fee (0 if unknown), multiplier (units of asset a contract).
+
+    Returns n-arrays after each entry: position, average cost (NaN if flat), cash, realised, fees,
+    transferred.
+    """
+    n = len(amount)
+    position, cost, cash = np.empty(n), np.empty(n), np.empty(n)
+    realised, fees, transferred = np.empty(n), np.empty(n), np.empty(n)
+    held, average, money, gained, paid, moved, peak = 0.0, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        if i == 0 or series[i] != series[i - 1]:
+            held, average, money, gained = 0.0, np.nan, 0.0, 0.0
+            paid, moved, peak = 0.0, 0.0, 0.0
+        if kind[i] == CURRENCY:
+            money += amount[i]
+            moved += amount[i]
+        elif kind[i] != SNAPSHOT and amount[i] != 0:
+            value = amount[i] * price[i] * multiplier[i]
+            held, average, gain = _traded(held, average, amount[i], price[i], _DUST * peak)
+            gained += gain * multiplier[i]
+            peak = max(peak, abs(held))
+            if kind[i] == TRANSFER:
+                moved += value
+            elif kind[i] == FILL:
+                money -= value
+        paid += fee[i]
+        position[i], cost[i], cash[i] = held, average, money - paid
+        realised[i], fees[i], transferred[i] = gained, paid, moved
+    return position, cost, cash, realised, fees, transferred
+
+
+@njit(cache=True)
+def _traded(
+    held: float, average: float, units: float, price: float, dust: float
+) -> tuple[float, float, float]:
+    """Position, average cost and profit a unit of multiplier after `units` come in at `price`."""
+    after = held + units
+    if held == 0:
+        return after, price, 0.0
+    if held * units > 0:
+        return after, average + (price - average) * units / after, 0.0
+    closed = np.sign(held) * min(abs(units), abs(held))
+    gain = closed * (price - average)
+    if abs(after) <= dust:
+        return 0.0, np.nan, gain
+    return after, average if held * after > 0 else price, gain

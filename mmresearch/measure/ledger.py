@@ -1,0 +1,146 @@
+"""The ledger: every entry of every account, with position, cost, cash and profit after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from mmresearch.market import Market
+from mmresearch.measure.entries import (
+    CURRENCY,
+    FILL,
+    KINDS,
+    OPENING,
+    TRANSFER,
+    Opening,
+    entries_and_openings,
+    in_order,
+)
+from mmresearch.measure.marks import mark_entries
+
+
+def ledger(
+    market: Market,
+    *,
+    account: str | Sequence[str] | None = None,
+    opening: Opening | None = None,
+) -> pd.DataFrame:
+    """Fills, transfers and reported positions as one account book, at average cost.
+
+    Without fills the aggregate maker's are inferred from the trades (`infer_fills`). Transfers of a
+    symbol's asset come in and go out at the mark, so by themselves they make no profit. Transfers
+    of a currency move cash of the whole account: they stand under the currency's name, flow 0. An
+    asset that is no symbol's stands under its own name, without a mark. Positions, costs and marks
+    run on from one session to the next.
+
+    A reported position holds after every event up to and including its time; one at or before the
+    first event of its account and symbol is taken as before it. The opening position is `opening`,
+    else the last such report, else unknown: then the series starts at 0, relative to the first
+    event. A known opening is an entry, at the time of the series' first entry and at the mark.
+
+    Parameters
+    ----------
+    market : Market
+        With fills, trades, transfers or positions; marks from its quotes and trades.
+    account : str or list of str, optional
+        Default: all.
+    opening : number or dict, optional
+        Units held before the first event: one number for all, or by symbol or (account, symbol).
+
+    Returns
+    -------
+    DataFrame
+        A row an entry, ordered by account, symbol, time, seq (equal seq: transfers before fills).
+        seq is -1 for an opening and a report before the events, 2**62 for a report after them.
+
+        kind            "opening", "fill", "transfer" or "snapshot" (a reported position)
+        flow            units into the account's position; 0 for openings and snapshots
+        price           of the fill; of openings and transfers the mark
+        fee, fee_known  quote currency, + paid; an unknown fee counts as 0, fee_known is False
+        position        units held after the entry, + long
+        average_cost    quote currency a unit of the position, missing when flat
+        cash            quote currency, from 0, fees deducted
+        realised        profit of what was closed, cumulative, before fees
+        unrealised      position * (mark - average_cost) * multiplier
+        fees            cumulative
+        transferred     value of transfers at the mark, cumulative, + into the account
+        mid             last known up to and including the entry, by (time, seq)
+        mark            what the position is valued at
+        mark_source     "mid"; "trade", the last print, where no mid is known; "fill", the
+                        account's own last; "later", the symbol's first of these, where none was
+                        known yet; "currency" (1); "" (none)
+        opening_known   whether the opening position was given or reported
+        reported, gap   of snapshots: the position reported, and reported - position
+
+        In every row: cash + position * mark * multiplier = opening value + realised + unrealised
+        - fees + transferred, where opening value is opening * its mark * multiplier.
+    """
+    from mmresearch.measure.kernels import average_cost  # numba: loaded only here
+
+    entries, starts = entries_and_openings(market, account, opening)
+    entries = in_order(entries, starts)
+    entries = entries.join(mark_entries(entries, market))
+    kind = entries["kind"].to_numpy()
+    at_mark = np.isin(kind, [OPENING, TRANSFER, CURRENCY])
+    price = np.where(at_mark, entries["mark"], entries["price"])
+    factor = starts["symbol"].map(market.symbols.set_index("symbol")["multiplier"]).fillna(1.0)
+    multiplier = factor.to_numpy()[entries["series"]]
+    fee = np.nan_to_num(entries["fee"].to_numpy())
+    amount = entries["amount"].to_numpy()
+    accounts = average_cost(entries["series"].to_numpy(), kind, amount, price, fee, multiplier)
+    position, cost, cash, realised, fees, transferred = accounts
+    paper = np.where(position == 0, 0.0, position * (entries["mark"] - cost) * multiplier)
+    return pd.DataFrame(
+        {
+            **{name: entries[name] for name in ("account", "symbol", "time", "seq")},
+            "kind": pd.Series(np.array(KINDS)[kind], dtype="str"),
+            "flow": np.where(np.isin(kind, [FILL, TRANSFER]), amount, 0.0),
+            "price": price,
+            "fee": entries["fee"],
+            "fee_known": (kind != FILL) | entries["fee"].notna(),
+            "position": position,
+            "average_cost": cost,
+            "cash": cash,
+            "realised": realised,
+            "unrealised": paper,
+            "fees": fees,
+            "transferred": transferred,
+            **{name: entries[name] for name in ("mid", "mark", "mark_source")},
+            "opening_known": starts["known"].to_numpy()[entries["series"]],
+            "reported": entries["reported"],
+            "gap": entries["reported"] - position,
+        }
+    )
+
+
+def opening_positions(
+    market: Market,
+    *,
+    account: str | Sequence[str] | None = None,
+    opening: Opening | None = None,
+) -> pd.DataFrame:
+    """What each account held of each symbol before its first event, as `ledger` has it.
+
+    Returns
+    -------
+    DataFrame
+        A row a series: account, symbol, opening (units, 0 if unknown), known, cost (its mark at
+        the first entry, quote currency a unit; missing if unknown).
+    """
+    entries, starts = entries_and_openings(market, account, opening)
+    cost = _first_marks(entries, starts, market) if starts["known"].any() else np.nan
+    starts = starts.assign(cost=cost)[["account", "symbol", "opening", "known", "cost"]]
+    return starts[starts["symbol"].isin(market.symbols["symbol"])].reset_index(drop=True)
+
+
+def _first_marks(entries: pd.DataFrame, starts: pd.DataFrame, market: Market) -> pd.Series:
+    """The marks of the openings: of a series' fills only the first can bear on it."""
+    entries = in_order(entries, starts)
+    fills = entries[entries["kind"] == FILL].drop_duplicates("series")
+    first = pd.concat([entries[entries["kind"] == OPENING], fills]).sort_index()
+    first = first.reset_index(drop=True)
+    marks = mark_entries(first, market)["mark"]
+    opened = first["kind"] == OPENING
+    return marks[opened].set_axis(first.loc[opened, "series"]).reindex(starts.index)

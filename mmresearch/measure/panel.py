@@ -1,0 +1,254 @@
+"""The panel: the one regular table that regressions read, a row a (account, symbol, day, bar)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from mmresearch.market import Market
+from mmresearch.measure.bars import (
+    Bars,
+    bar_rows,
+    cut,
+    known_at_start,
+    labels,
+    last_known,
+    parse_freq,
+    sums,
+    take,
+)
+from mmresearch.measure.flows import account_flows, best_quotes, flow_bars, held
+from mmresearch.measure.ledger import Opening, opening_positions
+from mmresearch.measure.quotes import quote_bars
+from mmresearch.sessions import has_clock
+
+_CONTRACT = """\
+account|name|as in fills; "aggregate maker" where the market has none|start
+symbol|name||start
+day|date|the session's date|start
+bar|number|0 is the first of the session|start
+start|UTC|the bar holds what comes after its start (a session's first bar: its start too)|start
+end|UTC|the bar holds what comes up to and including its end|end
+time_of_day|seconds|from the session's open to the start; missing without a clock|start
+inventory_start|units|+ long|start
+inventory_end|units|+ long; inventory_start + flow|end
+flow|units|+ into the account; trade_flow + transfer_flow|end
+trade_flow|units|+ the account bought; buys - sells|end
+transfer_flow|units|+ into the account|end
+overnight_flow|units|+ into the account, outside sessions, since the previous bar's end|start
+buys|units|0 or more|end
+sells|units|0 or more|end
+maker_volume|units|buys + sells|end
+market_volume|units|size of all public prints|end
+participation|share|maker_volume/market_volume; missing where nothing was printed|end
+trades|number|public prints|end
+mid_start|currency a unit|before the bar; its first mid if none in the session before|start
+mid|currency a unit|missing without quotes or while a side is|end
+microprice|currency a unit|mid weighted by the opposite sizes|end
+return_bps|basis points|1e4*log(mid/mid_start); 1D bars: from the last session's mid|end
+trade_price|currency a unit|last print, carried in the session|end
+trade_return_bps|basis points|as return_bps, from prints|end
+spread_bps|basis points|1e4*(ask - bid)/mid, mean over time; below 0 crossed; needs a clock|end
+depth|units|(bid_size + ask_size)/2, mean over time; needs a clock|end
+order_flow_imbalance|units|+ pressure to buy at the best quotes|end
+trade_imbalance|units|+ aggressors bought; prints with unknown side count 0|end
+unsigned_volume|units|size of prints with unknown side|end
+realized_variance|bps^2|sum of squared log changes of the mid, in the bar|end
+gap|flag|first bar of a session before which a session is missing|start
+opening_known|flag|false: inventory is relative to the first event|start
+"""
+PANEL = pd.DataFrame(
+    [line.split("|") for line in _CONTRACT.splitlines()],
+    columns=["column", "unit", "sign", "known"],
+)
+
+_COUNTS = ["after_last_session", "trades_outside", "quotes_outside"]
+_NONE = pd.DataFrame(
+    {name: np.array([]) for name in ("price", "size", "side", "bid", "ask", "bid_size", "ask_size")}
+    | {"time": pd.Series(dtype="datetime64[ns, UTC]"), "seq": pd.Series(dtype="int64")}
+)
+
+
+def panel(
+    market: Market,
+    *,
+    freq: str | pd.Timedelta = "1min",
+    account: str | Sequence[str] | None = None,
+    symbol: str | Sequence[str] | None = None,
+    opening: Opening | None = None,
+) -> pd.DataFrame:
+    """Inventory, flow, volume, prices and liquidity of each account, bar by bar.
+
+    Parameters
+    ----------
+    market : Market
+        With fills, or trades from which the aggregate maker's are inferred. Quotes (or a book) give
+        the columns of the mid, trades those of market volume; transfers of a symbol's asset count.
+    freq : str
+        A clock step ("1s", "1min", "5min"), a count of public prints ("500 trades"), or "1D", a bar
+        a session.
+    account, symbol : str or list, optional
+        Which; all that have a fill if not given.
+    opening : optional
+        Opening inventory, as in `ledger`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `PANEL`, a row for every bar of every session that the symbol's events span,
+        ordered by account, symbol, start and bar.
+
+        In every row flow = buys - sells + transfer_flow, inventory_end = inventory_start + flow,
+        and inventory_start = the previous inventory_end + overnight_flow: exactly for whole sizes,
+        to floating point otherwise. `mid_start` is the previous bar's mid in the session; the bar
+        that holds a session's first mid starts from that one.
+
+        What comes outside every session: an account's flow goes to `overnight_flow` of the next
+        bar, or, after the last session, to no bar; prints and quotes go to none. attrs count them:
+        after_last_session (account events), trades_outside, quotes_outside; and say freq and note.
+
+    Raises
+    ------
+    ValueError
+        A freq that is not understood or that the calendar has no clock for; an account or symbol
+        that is not there; a transfer that several symbols could hold.
+    """
+    step = parse_freq(freq)
+    flows, note = account_flows(market, account=account, symbol=symbol)
+    levels = _openings(market, flows, opening)
+    symbols = sorted(flows["symbol"].unique())
+    flows_of = _by_symbol(flows, symbols, ["account", "bought", "sold", "moved"])
+    trades_of = _by_symbol(held(market, "trades"), symbols, ["price", "size", "side"])
+    quotes_of = _by_symbol(best_quotes(market), symbols, ["bid", "ask", "bid_size", "ask_size"])
+    pieces, counts = [], pd.Series(0, index=_COUNTS)
+    for name in symbols:
+        trades, quotes, calendar = trades_of.get(name), quotes_of.get(name), market.calendar(name)
+        bars = cut(step, calendar, market.sessions(name), trades)
+        public, missed = _market_columns(bars, trades, quotes, calendar)
+        own, late = flow_bars(bars, flows_of[name], levels.get(name, {}))
+        pieces.append(_joined(name, own, public))
+        counts += [late, *missed]
+    table = _assembled(pieces)
+    if table.empty:
+        raise ValueError(f"no session: the market has no trade, quote or fill of {symbols}")
+    table.attrs = {"freq": str(freq), "note": note} | counts.to_dict()
+    return table
+
+
+def lag_pairs(panel: pd.DataFrame) -> pd.Series:
+    """For each row the position of its previous bar, -1 where there is none.
+
+    The previous bar is of the same account, symbol and day. Where every session is one bar
+    (freq="1D") it is the previous session's, unless a session between them is missing (`gap`). The
+    rows may be in any order; a panel from which rows were taken out has -1 where a bar is lacking,
+    but a day taken out of one-bar sessions cannot be seen.
+    """
+    account, _ = pd.factorize(panel["account"])
+    symbol, _ = pd.factorize(panel["symbol"])
+    day = panel["day"].to_numpy("datetime64[ns]").astype("int64")
+    bar = panel["bar"].to_numpy()
+    order = np.lexsort([bar, day, symbol, account])
+    now, then = order[1:], order[:-1]
+    follows = (account[now] == account[then]) & (symbol[now] == symbol[then])
+    if (bar == 0).all():
+        follows &= (day[now] > day[then]) & ~panel["gap"].to_numpy(bool)[now]
+    else:
+        follows &= (day[now] == day[then]) & (bar[now] == bar[then] + 1)
+    before = np.full(len(panel), -1)
+    before[now] = np.where(follows, then, -1)
+    return pd.Series(before, index=panel.index, name="previous")
+
+
+def _openings(
+    market: Market, flows: pd.DataFrame, opening: Opening | None
+) -> dict[str, dict[str, tuple[float, bool]]]:
+    """For each symbol and account the opening inventory and whether it is known."""
+    reports = held(market, "positions")
+    if opening is None and reports is None:
+        return {}
+    # the opening depends on the time of a series' first event, so one event a series will do
+    first = flows.groupby(["account", "symbol"])["time"].min().reset_index()
+    first = first.assign(seq=0, side=1, price=1.0, size=1.0)
+    tables = {"fills": first} if reports is None else {"fills": first, "positions": reports}
+    table = opening_positions(Market(symbols=market.symbols, **tables), opening=opening)
+    levels: dict[str, dict[str, tuple[float, bool]]] = {}
+    for row in table.itertuples(index=False):
+        levels.setdefault(row.symbol, {})[row.account] = (row.opening, bool(row.known))
+    return levels
+
+
+def _by_symbol(
+    table: pd.DataFrame | None, symbols: list[str], columns: list[str]
+) -> dict[str, pd.DataFrame]:
+    """Each symbol's rows in order, if there is such a table."""
+    if table is None:
+        return {}
+    rows = table.groupby("symbol", sort=False).indices
+    kept = table[["time", "seq", *columns]]
+    return {name: kept.iloc[rows.get(name, [])] for name in symbols}
+
+
+def _market_columns(
+    bars: Bars, trades: pd.DataFrame | None, quotes: pd.DataFrame | None, calendar: str
+) -> tuple[dict[str, np.ndarray], list[int]]:
+    """The columns that are the same for every account; how many prints and quotes no bar holds."""
+    columns, missed = labels(bars, calendar), []
+    for events, measure in ((trades, _trade_bars), (quotes, quote_bars)):
+        known = _NONE if events is None else events
+        rows = bar_rows(known, bars)
+        columns |= measure(known, rows, bars)
+        missed.append(int((rows < 0).sum()))
+    if trades is None:
+        columns["market_volume"] = np.full(len(bars), np.nan)
+    if not has_clock(calendar):
+        columns |= {name: np.full(len(bars), np.nan) for name in ("spread_bps", "depth")}
+    gap = columns["gap"] if bars.step.kind == "session" else None
+    columns["return_bps"] = _returns(columns["mid_start"], columns["mid"], gap)
+    start = columns.pop("trade_price_start")
+    columns["trade_return_bps"] = _returns(start, columns["trade_price"], gap)
+    return columns, missed
+
+
+def _trade_bars(trades: pd.DataFrame, rows: np.ndarray, bars: Bars) -> dict[str, np.ndarray]:
+    inside = rows >= 0
+    price, size, side = (trades[name].to_numpy()[inside] for name in ("price", "size", "side"))
+    rows, n, unknown = rows[inside], len(bars), np.isnan(side)
+    return {
+        "market_volume": sums(size, rows, n),
+        "trades": np.bincount(rows, minlength=n),
+        "trade_price_start": known_at_start(price, rows, bars),
+        "trade_price": take(price, last_known(rows, bars)),
+        "trade_imbalance": sums(np.where(unknown, 0.0, side * size), rows, n),
+        "unsigned_volume": sums(unknown * size, rows, n),
+    }
+
+
+def _returns(start: np.ndarray, end: np.ndarray, gap: np.ndarray | None) -> np.ndarray:
+    """Log return of each bar in basis points; of one-bar sessions from the session before."""
+    if gap is not None:
+        start = np.append(np.nan, end[:-1])
+        start[gap] = np.nan
+    return 1e4 * np.log(end / start)
+
+
+def _joined(
+    symbol: str, own: dict[str, np.ndarray], public: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Every account's columns beside the market's, which are the same for each."""
+    n = len(own["flow"])
+    columns = {name: np.resize(values, n) for name, values in public.items()}
+    return columns | own | {"symbol": np.full(n, symbol, dtype=object)}
+
+
+def _assembled(pieces: list[dict[str, np.ndarray]]) -> pd.DataFrame:
+    """The pieces as one table, with the columns of the contract, in its order."""
+    columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    table = pd.DataFrame(columns).astype({"account": "str", "symbol": "str"})
+    volume = table["market_volume"]
+    table["participation"] = table["maker_volume"] / volume.where(volume > 0)
+    table = table.assign(**{edge: table[edge].dt.tz_localize("UTC") for edge in ("start", "end")})
+    if len(pieces) > 1:
+        table = table.sort_values(["account", "symbol"], kind="stable", ignore_index=True)
+    return table[PANEL["column"].tolist()]

@@ -1,0 +1,199 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mmresearch as mm
+
+REAL = Path(__file__).resolve().parents[2].parent / "shared" / "realdata"
+LOBSTER = sorted((REAL / "lobster" / "AMZN_2012-06-21_level1").glob("*.csv"))
+
+START = pd.Timestamp("2024-01-02 10:00", tz="UTC")
+
+
+def tape(prices, seconds=None, symbol="X", seq=None, **more):
+    seconds = range(len(prices)) if seconds is None else seconds
+    return pd.DataFrame(
+        {
+            "time": START + pd.to_timedelta(list(seconds), unit="s"),
+            "seq": range(len(prices)) if seq is None else seq,
+            "symbol": symbol,
+            "price": [float(p) for p in prices],
+            "size": 1.0,
+            **more,
+        }
+    )
+
+
+def quotes(bids, asks, seconds, symbol="X", seq=0):
+    return pd.DataFrame(
+        {
+            "time": START + pd.to_timedelta(list(seconds), unit="s"),
+            "seq": seq,
+            "symbol": symbol,
+            "bid": bids,
+            "ask": asks,
+            "bid_size": 5.0,
+            "ask_size": 5.0,
+        }
+    )
+
+
+def sides(signed):
+    return signed["side"].tolist()
+
+
+NAN = pytest.approx(np.nan, nan_ok=True)
+
+
+def test_tick_carries_zero_ticks_and_leaves_the_first_trade_unknown():
+    signed = mm.sign_trades(tape([10, 10, 11, 11, 11, 10, 10, 12]), rule="tick")
+    assert sides(signed) == [NAN, NAN, 1, 1, 1, -1, -1, 1]
+    assert signed["rule"].tolist() == ["", "", *["tick"] * 6]
+
+
+def test_tick_starts_anew_each_day():
+    signed = mm.sign_trades(tape([10, 11, 11, 10], [0, 1, 86400, 86401]), rule="tick")
+    assert sides(signed) == [NAN, 1, NAN, -1]
+
+
+def test_tick_takes_the_days_it_is_given_in_any_order_of_rows():
+    trades = tape([10, 11, 12, 11])
+    days = pd.Series([1, 1, 2, 2])
+    assert sides(mm.sign_trades(trades, rule="tick", days=days)) == [NAN, 1, NAN, -1]
+    turned = trades[::-1]
+    assert sides(mm.sign_trades(turned, rule="tick", days=days[::-1])) == [NAN, 1, NAN, -1]
+
+
+def test_tick_of_a_market_starts_anew_each_session_not_each_utc_date():
+    # 16:00 to 02:00 in UTC: one session runs over midnight, the next opens the same UTC date
+    trades = tape([10, 11, 12, 11], [12 * 3600, 15 * 3600, 30 * 3600, 31 * 3600])
+    market = mm.Market(trades=trades, calendar="16:00-02:00 UTC")
+    assert sides(mm.sign_trades(market, rule="tick")) == [NAN, 1, NAN, -1]
+    over = mm.Market(trades=tape([10, 11], [12 * 3600, 15 * 3600]), calendar="16:00-02:00 UTC")
+    assert sides(mm.sign_trades(over, rule="tick")) == [NAN, 1]
+    assert sides(mm.sign_trades(over.trades, rule="tick")) == [NAN, NAN]
+
+
+def test_tick_outside_the_sessions_does_not_reach_over_one():
+    # before the open, in the session, after the close
+    trades = tape([10, 11, 12, 11, 10], [-7200, -7100, 0, 60, 50000])
+    market = mm.Market(trades=trades, calendar="09:30-16:00 UTC")
+    assert sides(mm.sign_trades(market, rule="tick")) == [NAN, 1, NAN, -1, NAN]
+
+
+def test_symbols_are_signed_apart():
+    both = pd.concat([tape([10, 11, 10], [0, 2, 4], "X"), tape([5, 4, 6], [1, 3, 5], "Y")])
+    signed = mm.sign_trades(both, rule="tick")
+    assert signed["symbol"].tolist() == ["X", "Y"] * 3
+    assert sides(signed) == [NAN, NAN, 1, -1, -1, 1]
+    books = pd.concat([quotes([9.0], [11.0], [-1], "X"), quotes([3.0], [4.0], [2], "Y")])
+    # Y has no quote before second 2: its first trade stays unknown
+    assert sides(mm.sign_trades(both, books, rule="quote")) == [NAN, NAN, 1, 1, NAN, 1]
+
+
+def test_quote_rule_by_hand():
+    known = quotes([10.00, 10.02, np.nan], [10.02, 10.04, 10.06], [0, 5, 20])
+    trades = tape(
+        [10.02, 10.00, 10.01, 10.015, 10.005, 10.03, 10.04, 10.06], [1, 1, 2, 2, 3, 9, 9, 21]
+    )
+    signed = mm.sign_trades(trades, known, rule="quote")
+    # the last but two is at the mid 10.03; the last meets a quote without a bid
+    assert sides(signed) == [1, -1, NAN, 1, -1, NAN, 1, NAN]
+    assert signed["rule"].tolist() == ["quote", "quote", "", "quote", "quote", "", "quote", ""]
+
+
+def test_quote_rule_knows_only_the_quote_before_the_trade():
+    known = quotes([10.00, 10.02], [10.02, 10.04], [0, 5], seq=[0, 3])
+    trades = tape([10.02, 10.02], [5, 5], seq=[2, 4])
+    # before the quote of its own instant at the ask, after it at the bid
+    assert sides(mm.sign_trades(trades, known, rule="quote")) == [1, -1]
+
+
+def test_a_price_on_the_mid_is_on_it_whatever_the_rounding():
+    bid = np.arange(1, 2000) / 100
+    ask = bid + 0.01
+    at_mid = [float(f"{b + 0.005:.3f}") for b in bid]
+    seconds = np.arange(len(bid))
+    known = quotes(bid, ask, seconds)
+    signed = mm.sign_trades(tape(at_mid, seconds + 0.5), known, rule="quote")
+    assert signed["side"].isna().all()
+    off = mm.sign_trades(tape(np.array(at_mid) + 1e-6, seconds + 0.5), known, rule="quote")
+    assert (off["side"] == 1).all()
+
+
+def test_lee_ready_by_hand():
+    known = quotes([10.00], [10.02], [1])
+    trades = tape([10.00, 10.01, 10.01, 10.02, 10.01, 10.01, 10.00], [0, 1, 2, 3, 4, 5, 6])
+    signed = mm.sign_trades(trades, known)
+    # no quote yet; at the quote's second but seq 1 > 0, at the mid after an uptick, carried;
+    # at the ask; at the mid after a downtick, carried; at the bid
+    assert sides(signed) == [NAN, 1, 1, 1, -1, -1, -1]
+    names = ["", "tick", "tick", "quote", "tick", "tick", "quote"]
+    assert signed["rule"].tolist() == names
+
+
+def test_lee_ready_without_quotes_is_the_tick_test():
+    trades = tape([10, 11, 11, 10])
+    pd.testing.assert_frame_equal(mm.sign_trades(trades), mm.sign_trades(trades, rule="tick"))
+
+
+def test_a_market_brings_its_quotes_or_the_best_of_its_book():
+    trades, known = tape([10.0, 10.02], [1, 2]), quotes([10.0], [10.02], [0])
+    book = known.rename(columns={c: f"{c}_1" for c in ("bid", "ask", "bid_size", "ask_size")})
+    expected = mm.sign_trades(trades, known)
+    assert sides(expected) == [-1, 1]
+    for market in (mm.Market(trades=trades, quotes=known), mm.Market(trades=trades, book=book)):
+        pd.testing.assert_frame_equal(mm.sign_trades(market), expected)
+    other = quotes([10.02], [10.04], [0])
+    assert sides(mm.sign_trades(mm.Market(trades=trades, quotes=known), other)) == [-1, -1]
+
+
+def test_the_reported_side_is_kept_and_not_used():
+    trades = tape([10, 11, 10], side=[-1, -1, np.nan])
+    signed = mm.sign_trades(trades, rule="tick")
+    assert sides(signed) == [NAN, 1, -1]
+    assert signed["reported_side"].tolist() == [-1, -1, NAN]
+    assert "reported_side" not in mm.sign_trades(tape([10, 11]), rule="tick")
+    assert trades["side"].tolist() == [-1, -1, NAN]
+
+
+def test_other_columns_stay():
+    signed = mm.sign_trades(tape([10, 11], trade_id=["a", "b"], venue=["N", "Q"]), rule="tick")
+    assert signed[["trade_id", "venue"]].to_numpy().tolist() == [["a", "N"], ["b", "Q"]]
+    assert "_day" not in signed
+
+
+def test_an_unknown_rule_and_a_rule_without_its_quotes():
+    with pytest.raises(ValueError, match="lee_ready, quote, tick"):
+        mm.sign_trades(tape([10]), rule="emo")
+    with pytest.raises(ValueError, match="needs quotes"):
+        mm.sign_trades(tape([10]), rule="quote")
+
+
+@pytest.mark.parametrize("lacking", ["trades", "quotes"])
+def test_without_seq_nothing_is_signed(lacking):
+    tables = {"trades": tape([10.0, 10.02], [1, 2]), "quotes": quotes([10.0], [10.02], [0])}
+    tables[lacking] = tables[lacking].drop(columns="seq")
+    with pytest.raises(mm.SchemaError, match=f"{lacking}.seq"):
+        mm.sign_trades(tables["trades"], tables["quotes"])
+
+
+def test_no_trades():
+    for known in (None, quotes([10.0], [10.02], [0])):
+        signed = mm.sign_trades(tape([10.0]).iloc[:0], known)
+        assert signed.empty
+        assert {"side", "rule"} <= set(signed)
+
+
+@pytest.mark.skipif(len(LOBSTER) != 2, reason="needs the LOBSTER sample of AMZN, 2012-06-21")
+def test_visible_executions_of_a_real_day_are_all_signed_right():
+    # each trades at the best of the resting side just before it, so the quote rule cannot err
+    market = mm.load.lobster(*LOBSTER)
+    signed = mm.sign_trades(market, rule="quote").set_index("seq")
+    visible = market.orders.loc[market.orders["event"] == "fill", "seq"]
+    seen = signed.loc[visible]
+    assert len(seen) == 8974
+    assert (seen["side"] == seen["reported_side"]).all()
+    assert (seen["side"] * seen["size"]).sum() == -19_300
