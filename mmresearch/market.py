@@ -81,6 +81,12 @@ class Market:
     def __contains__(self, name: str) -> bool:
         return name in self._tables or name in self._entries
 
+    def get(self, name: str) -> pd.DataFrame | None:
+        """The table, or None where the market has none of that name."""
+        if name not in self:
+            return None
+        return self[name]
+
     def __iter__(self) -> Iterator[str]:
         return iter(name for name in schema.TABLES if name in self)
 

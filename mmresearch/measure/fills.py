@@ -9,7 +9,8 @@ import pandas as pd
 
 from mmresearch import schema
 from mmresearch.market import Market
-from mmresearch.measure.signs import RULES, best_quotes, sign_trades
+from mmresearch.measure.quotes import best_quotes
+from mmresearch.measure.signs import RULES, sign_trades
 
 AGGREGATE = "aggregate maker"
 
@@ -25,8 +26,8 @@ def infer_fills(
 
     The account's side is minus the aggressor's: where customers buy, it sells. The tape's own side
     is used where it is known; where it is missing, `rule` signs the trade ("tick" always, the
-    other rules only with quotes). A trade that stays unsigned gives no fill; how many those are is
-    `len(trades) - len(fills)`.
+    other rules only with quotes), but never an auction's cross. A trade that stays unsigned gives
+    no fill; how many those are is `len(trades) - len(fills)`.
 
     Parameters
     ----------
@@ -53,7 +54,8 @@ def infer_fills(
     aggressor = tape["side"].to_numpy()
     if np.isnan(aggressor).any() and (rule == "tick" or quotes is not None):
         inferred = sign_trades(trades, quotes, rule=rule)["side"].to_numpy()
-        aggressor = np.where(np.isnan(aggressor), inferred, aggressor)
+        open_ = np.isnan(aggressor) & _continuous(tape)
+        aggressor = np.where(open_, inferred, aggressor)
     return _other_side(tape, aggressor, account)
 
 
@@ -79,18 +81,48 @@ def of_account(table: pd.DataFrame, account: str | Sequence[str] | None) -> pd.D
     return table[table["account"].isin(names)].reset_index(drop=True)
 
 
-def symbol_transfers(market: Market, *, account: str | Sequence[str] | None = None) -> pd.DataFrame:
+def symbol_transfers(
+    market: Market,
+    *,
+    account: str | Sequence[str] | None = None,
+    symbol: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """The market's transfers with `symbol`: the one whose asset it is, or the asset's own name.
 
-    Where several symbols hold one asset, a transfer cannot say which position it changed: it goes
-    to the first of them in `market.symbols`, so their sum is right and the split is not known. A
-    currency, or an asset of no symbol, keeps its own name. Without transfers: no rows.
+    A currency, or an asset of no symbol, keeps its own name. Without transfers: no rows.
+
+    Raises
+    ------
+    ValueError
+        Several symbols hold an asset that was moved, and `symbol` does not say which is meant.
     """
     moved = market["transfers"] if "transfers" in market else _no_rows("transfers")
     moved = of_account(moved, account)
-    home = market.symbols.drop_duplicates("asset").set_index("asset")["symbol"]
-    symbol = moved["asset"].map(home).fillna(moved["asset"]).astype("str")
-    return moved.assign(symbol=symbol)
+    homes = market.symbols[["symbol", "asset"]]
+    if symbol is not None:
+        homes = homes[homes["symbol"].isin(symbol)]
+    homes = homes[homes["asset"].isin(moved["asset"])]
+    _refuse_shared(homes)
+    home = dict(zip(homes["asset"], homes["symbol"], strict=True))
+    return moved.assign(symbol=[home.get(asset, asset) for asset in moved["asset"]])
+
+
+def _refuse_shared(homes: pd.DataFrame) -> None:
+    shared = homes[homes["asset"].duplicated(keep=False)]
+    if len(shared):
+        names = shared.groupby("asset")["symbol"].agg(", ".join)
+        raise ValueError(
+            "transfers do not say which symbol's position they changed: "
+            + "; ".join(f"{asset} is held in {held}" for asset, held in names.items())
+            + "; give one as symbol=, or a market with one of them"
+        )
+
+
+def _continuous(tape: pd.DataFrame) -> np.ndarray:
+    """Prints that had an aggressor; an auction's cross (`event`, if the source says) had none."""
+    if "event" not in tape:
+        return np.ones(len(tape), dtype=bool)
+    return (tape["event"] != "cross").to_numpy()
 
 
 def _other_side(trades: pd.DataFrame, aggressor: np.ndarray, account: str) -> pd.DataFrame:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure.bars import Bars, bar_rows, next_rows, sums
-from mmresearch.measure.fills import infer_fills
+from mmresearch.measure.fills import infer_fills, symbol_transfers
+from mmresearch.measure.quotes import best_quotes
 
 _COLUMNS = ["time", "seq", "account", "symbol", "bought", "sold", "moved"]
 
@@ -42,38 +43,20 @@ def account_flows(
     symbols = _listed(symbol)
     _refuse_unknown("symbol", symbols, market.symbols["symbol"])
     fills, note = _fills(market, symbols)
-    transfers = held(market, "transfers")
+    transfers = market.get("transfers")
     accounts = _accounts(fills, transfers, _listed(account))
     if accounts is not None:
         fills = fills[fills["account"].isin(accounts)]
     flows = [_of_fills(_of_symbols(fills, symbols))]
     if transfers is not None:
         named = fills["account"].unique() if accounts is None else accounts
-        own = transfers[transfers["account"].isin(named)]
-        flows.append(_of_transfers(own, _homes(market, own, symbols)))
+        flows.append(_of_transfers(market, list(named), symbols))
     table = pd.concat([flow for flow in flows if len(flow)] or flows[:1], ignore_index=True)
     if table.empty:
         raise ValueError("no fill (and no transfer) of what was asked for; is any trade signed?")
     _refuse_idle("account", accounts, table)
     _refuse_idle("symbol", symbols, table)
     return table, note
-
-
-def best_quotes(market: Market) -> pd.DataFrame | None:
-    """The market's quotes, else the first level of its book, else None."""
-    if "quotes" in market:
-        return market["quotes"]
-    if "book" not in market:
-        return None
-    best = {f"{name}_1": name for name in ("bid", "ask", "bid_size", "ask_size")}
-    return market["book"][["time", "seq", "symbol", *best]].rename(columns=best)
-
-
-def held(market: Market, name: str) -> pd.DataFrame | None:
-    """A table of the market, None if it has none of that name."""
-    if name not in market:
-        return None
-    return market[name]
 
 
 def flow_bars(
@@ -150,23 +133,6 @@ def _accounts(
     return accounts
 
 
-def _homes(market: Market, transfers: pd.DataFrame, symbols: list[str] | None) -> pd.Series:
-    """For each asset that was moved the symbol that holds it."""
-    table = market.symbols[["symbol", "asset"]]
-    if symbols is not None:
-        table = table[table["symbol"].isin(symbols)]
-    table = table[table["asset"].isin(transfers["asset"])]
-    shared = table[table["asset"].duplicated(keep=False)]
-    if len(shared):
-        homes = shared.groupby("asset")["symbol"].agg(", ".join)
-        raise ValueError(
-            "transfers do not say which symbol's position they changed: "
-            + "; ".join(f"{asset} is held in {names}" for asset, names in homes.items())
-            + "; give one as symbol="
-        )
-    return table.set_index("asset")["symbol"]
-
-
 def _of_fills(fills: pd.DataFrame) -> pd.DataFrame:
     if fills.empty:
         return pd.DataFrame(columns=_COLUMNS)
@@ -177,10 +143,10 @@ def _of_fills(fills: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _of_transfers(transfers: pd.DataFrame, home: pd.Series) -> pd.DataFrame:
-    own = transfers.assign(symbol=transfers["asset"].map(home)).dropna(subset="symbol")
-    own = own.assign(bought=0.0, sold=0.0, moved=own["amount"]).astype({"symbol": "str"})
-    return own[_COLUMNS]
+def _of_transfers(market: Market, accounts: list[str], symbols: list[str] | None) -> pd.DataFrame:
+    own = symbol_transfers(market, account=accounts, symbol=symbols)
+    own = own[own["symbol"].isin(symbols or market.symbols["symbol"])]
+    return own.assign(bought=0.0, sold=0.0, moved=own["amount"])[_COLUMNS]
 
 
 def _of_symbols(table: pd.DataFrame, symbols: list[str] | None) -> pd.DataFrame:

@@ -9,16 +9,22 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure.entries import (
-    CURRENCY,
     FILL,
     KINDS,
     OPENING,
+    SNAPSHOT,
     TRANSFER,
     Opening,
     entries_and_openings,
     in_order,
 )
 from mmresearch.measure.marks import mark_entries
+
+_COLUMNS = [
+    *["account", "symbol", "time", "seq", "kind", "flow", "price", "fee", "fee_known"],
+    *["position", "average_cost", "cash", "realised", "unrealised", "fees", "transferred"],
+    *["mid", "mark", "mark_source", "opening_known", "reported", "gap"],
+]
 
 
 def ledger(
@@ -77,42 +83,35 @@ def ledger(
         In every row: cash + position * mark * multiplier = opening value + realised + unrealised
         - fees + transferred, where opening value is opening * its mark * multiplier.
     """
-    from mmresearch.measure.kernels import average_cost  # numba: loaded only here
-
     entries, starts = entries_and_openings(market, account, opening)
     entries = in_order(entries, starts)
     entries = entries.join(mark_entries(entries, market))
     kind = entries["kind"].to_numpy()
-    at_mark = np.isin(kind, [OPENING, TRANSFER, CURRENCY])
-    price = np.where(at_mark, entries["mark"], entries["price"])
+    book = entries.drop(columns="price").join(_accounts(entries, starts, market))
+    book["kind"] = pd.Series(np.array(KINDS)[kind], dtype="str")
+    book["flow"] = np.where(np.isin(kind, [FILL, TRANSFER]), entries["amount"], 0.0)
+    book["fee_known"] = (kind != FILL) | entries["fee"].notna()
+    book["opening_known"] = starts["known"].to_numpy()[entries["series"]]
+    book["gap"] = book["reported"] - book["position"]
+    return book[_COLUMNS]
+
+
+def _accounts(entries: pd.DataFrame, starts: pd.DataFrame, market: Market) -> pd.DataFrame:
+    """The price each entry is booked at, and the accounts after it."""
+    from mmresearch.measure.kernels import average_cost  # numba: loaded only here
+
+    kind, series = entries["kind"].to_numpy(), entries["series"].to_numpy()
+    price = np.where(kind == FILL, entries["price"], entries["mark"])
+    price = np.where(kind == SNAPSHOT, np.nan, price)
     factor = starts["symbol"].map(market.symbols.set_index("symbol")["multiplier"]).fillna(1.0)
-    multiplier = factor.to_numpy()[entries["series"]]
-    fee = np.nan_to_num(entries["fee"].to_numpy())
-    amount = entries["amount"].to_numpy()
-    accounts = average_cost(entries["series"].to_numpy(), kind, amount, price, fee, multiplier)
-    position, cost, cash, realised, fees, transferred = accounts
-    paper = np.where(position == 0, 0.0, position * (entries["mark"] - cost) * multiplier)
-    return pd.DataFrame(
-        {
-            **{name: entries[name] for name in ("account", "symbol", "time", "seq")},
-            "kind": pd.Series(np.array(KINDS)[kind], dtype="str"),
-            "flow": np.where(np.isin(kind, [FILL, TRANSFER]), amount, 0.0),
-            "price": price,
-            "fee": entries["fee"],
-            "fee_known": (kind != FILL) | entries["fee"].notna(),
-            "position": position,
-            "average_cost": cost,
-            "cash": cash,
-            "realised": realised,
-            "unrealised": paper,
-            "fees": fees,
-            "transferred": transferred,
-            **{name: entries[name] for name in ("mid", "mark", "mark_source")},
-            "opening_known": starts["known"].to_numpy()[entries["series"]],
-            "reported": entries["reported"],
-            "gap": entries["reported"] - position,
-        }
-    )
+    multiplier = factor.to_numpy()[series]
+    amount, fee = entries["amount"].to_numpy(), np.nan_to_num(entries["fee"].to_numpy())
+    columns = ("position", "average_cost", "cash", "realised", "fees", "transferred")
+    accounts = average_cost(series, kind, amount, price, fee, multiplier)
+    booked = pd.DataFrame({"price": price} | dict(zip(columns, accounts, strict=True)))
+    paper = booked["position"] * (entries["mark"] - booked["average_cost"]) * multiplier
+    booked["unrealised"] = paper.where(booked["position"] != 0, 0.0)
+    return booked
 
 
 def opening_positions(

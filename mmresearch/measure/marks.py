@@ -8,7 +8,7 @@ import pandas as pd
 from mmresearch.market import Market
 from mmresearch.measure.asof import known_before_by_symbol
 from mmresearch.measure.entries import CURRENCY, FILL
-from mmresearch.measure.signs import best_quotes
+from mmresearch.measure.quotes import best_quotes
 
 
 def mark_entries(entries: pd.DataFrame, market: Market) -> pd.DataFrame:

@@ -19,9 +19,9 @@ from mmresearch.measure.bars import (
     sums,
     take,
 )
-from mmresearch.measure.flows import account_flows, best_quotes, flow_bars, held
+from mmresearch.measure.flows import account_flows, flow_bars
 from mmresearch.measure.ledger import Opening, opening_positions
-from mmresearch.measure.quotes import quote_bars
+from mmresearch.measure.quotes import best_quotes, quote_bars
 from mmresearch.sessions import has_clock
 
 _CONTRACT = """\
@@ -120,7 +120,7 @@ def panel(
     levels = _openings(market, flows, opening)
     symbols = sorted(flows["symbol"].unique())
     flows_of = _by_symbol(flows, symbols, ["account", "bought", "sold", "moved"])
-    trades_of = _by_symbol(held(market, "trades"), symbols, ["price", "size", "side"])
+    trades_of = _by_symbol(market.get("trades"), symbols, ["price", "size", "side"])
     quotes_of = _by_symbol(best_quotes(market), symbols, ["bid", "ask", "bid_size", "ask_size"])
     pieces, counts = [], pd.Series(0, index=_COUNTS)
     for name in symbols:
@@ -165,7 +165,7 @@ def _openings(
     market: Market, flows: pd.DataFrame, opening: Opening | None
 ) -> dict[str, dict[str, tuple[float, bool]]]:
     """For each symbol and account the opening inventory and whether it is known."""
-    reports = held(market, "positions")
+    reports = market.get("positions")
     if opening is None and reports is None:
         return {}
     # the opening depends on the time of a series' first event, so one event a series will do

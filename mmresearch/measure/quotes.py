@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mmresearch.market import Market
 from mmresearch.measure.bars import (
     Bars,
     known_at_start,
@@ -18,6 +19,16 @@ from mmresearch.measure.bars import (
     sums,
     take,
 )
+
+
+def best_quotes(market: Market) -> pd.DataFrame | None:
+    """The market's quotes, else the first level of its book, else None."""
+    if "quotes" in market:
+        return market["quotes"]
+    if "book" not in market:
+        return None
+    level = {f"{name}_1": name for name in ("bid", "ask", "bid_size", "ask_size")}
+    return market["book"][["time", "seq", "symbol", *level]].rename(columns=level)
 
 
 def mid(quotes: pd.DataFrame) -> pd.Series:

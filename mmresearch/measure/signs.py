@@ -8,6 +8,7 @@ import pandas as pd
 from mmresearch import schema
 from mmresearch.market import Market
 from mmresearch.measure.asof import known_before_by_symbol
+from mmresearch.measure.quotes import best_quotes
 from mmresearch.sessions import session_of
 
 RULES = ("lee_ready", "quote", "tick")
@@ -74,16 +75,6 @@ def sign_trades(
     if reported.notna().any():
         signed["reported_side"] = reported
     return signed
-
-
-def best_quotes(market: Market) -> pd.DataFrame | None:
-    """The market's quotes, else the first level of its book, else None."""
-    if "quotes" in market:
-        return market["quotes"]
-    if "book" not in market:
-        return None
-    level = {f"{name}_1": name for name in ("bid", "ask", "bid_size", "ask_size")}
-    return market["book"][["time", "seq", "symbol", *level]].rename(columns=level)
 
 
 def _quote(trades: pd.DataFrame, quotes: pd.DataFrame) -> np.ndarray:

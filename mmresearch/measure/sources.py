@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.market import Market
+from mmresearch.measure.fills import symbol_transfers
 
 _KEYS = ["account", "symbol", "kind", "counterparty"]
 
@@ -49,7 +50,5 @@ def _fills(market: Market) -> pd.DataFrame:
 def _transfers(market: Market) -> pd.DataFrame:
     if "transfers" not in market:
         return pd.DataFrame(columns=[*_KEYS, "amount"])
-    moved = market.transfers
-    symbol_of = market.symbols.drop_duplicates("asset").set_index("asset")["symbol"]
-    symbol = moved["asset"].map(symbol_of).fillna(moved["asset"])
-    return moved[["account", "counterparty", "amount"]].assign(kind="transfer", symbol=symbol)
+    moved = symbol_transfers(market)
+    return moved[["account", "symbol", "counterparty", "amount"]].assign(kind="transfer")

@@ -98,7 +98,17 @@ def test_a_transfer_goes_to_the_symbol_that_holds_its_asset():
     moved = pd.DataFrame({"asset": ["BTC", "USD", "DOGE"], "amount": [1.0, 2.0, 3.0]})
     moved = moved.assign(time=START, seq=[0, 1, 2], account="A")
     symbols = pd.DataFrame({"symbol": ["BTC-USD", "BTC-EUR"], "asset": "BTC"})
-    market = mm.Market(transfers=moved, symbols=symbols)
+    shared = mm.Market(transfers=moved, symbols=symbols)
+    with pytest.raises(ValueError, match="BTC is held in BTC-USD, BTC-EUR"):
+        symbol_transfers(shared)
+    market = mm.Market(transfers=moved, symbols=symbols.iloc[:1])
     assert symbol_transfers(market)["symbol"].tolist() == ["BTC-USD", "USD", "DOGE"]
+    assert symbol_transfers(shared, symbol=["BTC-EUR"])["symbol"].iloc[0] == "BTC-EUR"
     assert symbol_transfers(market, account="B").empty
     assert symbol_transfers(mm.Market(trades=tape([10], [1]))).empty
+
+
+def test_an_auctions_cross_has_no_passive_side():
+    # printed above the mid, so the quote rule would sign it; the source says it is a cross
+    trades = tape([10.02, 10.02], [np.nan, np.nan]).assign(event=["fill", "cross"])
+    assert mm.infer_fills(trades, quote(9.99, 10.02))["side"].tolist() == [-1.0]
