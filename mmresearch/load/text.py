@@ -1,0 +1,274 @@
+"""Reading text files: whole or not at all, and where a line is wrong, which and why.
+
+A file is read fast by polars. Only when that fails are its lines walked in Python, to name every
+line that is at fault.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import polars as pl
+
+from mmresearch.receipt import Fault, SourceError
+
+_GZIP = b"\x1f\x8b"
+_SHOWN = 3  # examples of one kind of fault
+_NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
+_GROUPED = r"\s*[+-]?\d{1,3}(,\d{2,3})*,\d{3}(\.\d*)?\s*"
+
+
+class Kind(NamedTuple):
+    """How the cells of a column read: as what type, which text is right, what to call it."""
+
+    dtype: pl.DataType | type[pl.DataType]
+    pattern: str
+    expected: str
+
+
+KINDS = {
+    "whole": Kind(pl.Int64, r"\s*[+-]?\d+\s*", "a whole number"),
+    "number": Kind(pl.String, f"{_NUMBER}|{_GROUPED}", "a number"),
+    "seconds": Kind(pl.Decimal(20, 9), _NUMBER, "seconds, with up to 9 decimals"),
+    "text": Kind(pl.String, r"(?s).*\S.*", "text"),
+    "any": Kind(pl.String, r"(?s).*", "anything"),
+}
+
+
+class Text(NamedTuple):
+    """A text file's content: UTF-8 without byte order mark and without empty last lines.
+
+    `ended` says whether the file ended with an end of line, as a file that is whole mostly does.
+    """
+
+    path: Path
+    data: bytes
+    ended: bool
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def read_texts(source: str, paths: Sequence[str | Path]) -> list[Text]:
+    """The text of every file, plain or gzip; one SourceError names all that cannot be read."""
+    read = [_read(Path(path)) for path in paths]
+    faults = [found for found in read if isinstance(found, Fault)]
+    if faults:
+        raise SourceError(source, faults)
+    return read
+
+
+def read_bytes(path: Path) -> bytes | Fault:
+    """The bytes of a file, unpacked if they are gzip."""
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if data.startswith(_GZIP) else data
+    except FileNotFoundError:
+        return Fault(str(path), None, "no such file", "a file")
+    except IsADirectoryError:
+        return Fault(str(path), None, "a directory", "a file")
+    except PermissionError:
+        return Fault(str(path), None, "no permission to read it", "a readable file")
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        return Fault(str(path), None, f"a damaged or truncated gzip file ({error})", "a whole one")
+    except OSError as error:
+        return Fault(str(path), None, f"a file that cannot be read ({error})", "a readable file")
+
+
+def _read(path: Path) -> Text | Fault:
+    data = read_bytes(path)
+    return data if isinstance(data, Fault) else decoded(path, data)
+
+
+def decoded(path: Path, data: bytes) -> Text | Fault:
+    """The bytes as text, if they are UTF-8 and not empty."""
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if not re.search(rb"\S", data):
+        return Fault(str(path), None, "an empty file", "rows of text")
+    line = _first_bad_line(data)
+    if line is not None:
+        return Fault(str(path), line, "bytes that are not UTF-8 text", "text in UTF-8")
+    return Text(path, data.rstrip(b"\r\n"), data.endswith((b"\n", b"\r")))
+
+
+def _first_bad_line(data: bytes) -> int | None:
+    bad = data.find(b"\0")
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            bad = error.start if bad < 0 else min(bad, error.start)
+    return None if bad < 0 else data.count(b"\n", 0, bad) + 1
+
+
+def first_fields(text: Text, separator: str = ",") -> list[str]:
+    """The cells of the first line."""
+    line = text.data.partition(b"\n")[0].decode().rstrip("\r")
+    return next(csv.reader([line], delimiter=separator), [""])
+
+
+def is_header(fields: list[str]) -> bool:
+    """Whether a first line names columns: it holds words and no number."""
+    numbers = [re.fullmatch(_NUMBER, field) for field in fields]
+    return not any(numbers) and any(field.strip() for field in fields)
+
+
+def word(name: str) -> str:
+    """A column's name without case, spaces and signs, to compare it by."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def parse(
+    text: Text,
+    kinds: dict[str, str],
+    *,
+    header: bool,
+    separator: str = ",",
+    quote: str | None = '"',
+) -> pl.DataFrame | list[Fault]:
+    """The file's cells by column, in the types of `kinds`; or every fault of its lines.
+
+    Row i of the frame is line i + 1 of the file, one later if there is a header.
+    """
+    body = text.data.partition(b"\n")[2] if header else text.data
+    if not body:
+        return [Fault(text.name, None, "a header and no row", "rows")]
+    schema = {name: KINDS[kind].dtype for name, kind in kinds.items()}
+    try:
+        frame = pl.read_csv(
+            body, has_header=False, schema=schema, quote_char=quote, separator=separator
+        )
+    except pl.exceptions.PolarsError as error:
+        return diagnose(text, kinds, header=header, separator=separator, quote=quote, error=error)
+    numbers = [frame[name] for name, kind in kinds.items() if kind == "number"]
+    frame = frame.with_columns(_from_grouped(series) for series in numbers)
+    short = _may_be_short(frame, body, separator)
+    if frame.height == body.count(b"\n") + 1 and not _holes(frame, kinds) and not short:
+        return frame
+    return diagnose(text, kinds, header=header, separator=separator, quote=quote) or frame
+
+
+def _holes(frame: pl.DataFrame, kinds: dict[str, str]) -> bool:
+    """Whether cells are missing that must be there."""
+    return any(frame[name].null_count() for name, kind in kinds.items() if kind != "any")
+
+
+def _may_be_short(frame: pl.DataFrame, body: bytes, separator: str) -> bool:
+    """Whether lines may lack their last cells, which polars takes for missing ones."""
+    if not frame[:, -1].null_count():
+        return False
+    # no line is too long here, so that too few separators are those of short lines
+    return b'"' in body or body.count(separator.encode()) < frame.height * (frame.width - 1)
+
+
+def _from_grouped(series: pl.Series) -> pl.Series:
+    """Numbers from text; commas only where they group thousands (1,000 or 1,00,000)."""
+    plain = series.cast(pl.Float64, strict=False)
+    if not plain.null_count():
+        return plain
+    grouped = series.str.contains(f"^(?:{_GROUPED})$")
+    bare = series.str.replace_all(",", "", literal=True).set(~grouped, None)
+    return plain.fill_null(bare.cast(pl.Float64, strict=False))
+
+
+def diagnose(
+    text: Text,
+    kinds: dict[str, str],
+    *,
+    header: bool,
+    separator: str = ",",
+    quote: str | None = '"',
+    error: Exception | None = None,
+) -> list[Fault]:
+    """Every fault of the file's lines, found by walking them; none if `error` is and all parse."""
+    lines = io.StringIO(text.data.decode(), newline="")
+    how = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    reader = csv.reader(lines, delimiter=separator, **how)
+    total = text.data.count(b"\n") + 1
+    checks = [(name, re.compile(KINDS[kind].pattern), KINDS[kind]) for name, kind in kinds.items()]
+    spots: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+    try:
+        for fields in reader:
+            if not (header and reader.line_num == 1):
+                _judge(fields, checks, reader.line_num, reader.line_num == total, spots)
+    except csv.Error as broken:
+        error = broken
+    if error is not None and not spots:
+        said = str(error).splitlines()[0]
+        return [Fault(text.name, None, f"lines that do not parse: {said}", "lines that do")]
+    return [
+        rows_fault(text.name, [line for line, _ in rows], f"{what}{rows[0][1]}", expected)
+        for (what, expected), rows in spots.items()
+    ]
+
+
+def _judge(fields: list[str], checks: list, line: int, last: bool, spots: dict) -> None:
+    wanted = f"{len(checks)} columns"
+    if not fields:
+        spots["an empty line", wanted].append((line, ""))
+    elif len(fields) != len(checks):
+        cut = last and len(fields) < len(checks)
+        what = "a last line that is cut off, with " if cut else ""
+        spots[f"{what}{len(fields)} columns", wanted].append((line, ""))
+    else:
+        for value, (name, pattern, kind) in zip(fields, checks, strict=True):
+            if not pattern.fullmatch(value):
+                shown = repr(value[:40]) if value.strip() else "nothing"
+                spots[f"{name} ", kind.expected].append((line, shown))
+
+
+def rows_fault(
+    file: str, lines: Sequence[int], found: str, expected: str, count: int | None = None
+) -> Fault:
+    """One kind of fault on many lines: how many (all of `lines` if not given), the first few."""
+    count = count or len(lines)
+    if count > 1:
+        places = ", ".join(str(line) for line in lines[:_SHOWN])
+        found = f"{found} ({count:,} rows, first at lines {places})"
+    return Fault(file, int(lines[0]), found, expected)
+
+
+def rule_faults(
+    text: Text, frame: pl.DataFrame, rules: Sequence[tuple[str, pl.Expr, str]], *, header: bool
+) -> list[Fault]:
+    """The faults of values: a rule is the column shown, when it is broken, what was expected."""
+    checks = [expr.fill_null(True).alias(str(i)) for i, (_, expr, _) in enumerate(rules)]
+    broken = frame.select(checks)
+    faults = []
+    for i, (column, _, expected) in enumerate(rules):
+        rows = broken[str(i)].arg_true() if broken[str(i)].any() else []
+        if len(rows):
+            lines = [row + 1 + header for row in rows]
+            value = frame[column][rows[0]]
+            found = f"{column.replace('_', ' ')} {'nothing' if value == '' else value}"
+            faults.append(rows_fault(text.name, lines, found, expected))
+    return faults
+
+
+def aside(rows: Sequence[tuple[Text, Sequence[int], str]]) -> pd.DataFrame:
+    """`Receipt.set_aside`: of each text the lines (1 is the first) that one reason sets aside."""
+    parts = [
+        (text.name, line, reason, said)
+        for text, lines, reason in rows
+        for line, said in zip(lines, line_texts(text, lines), strict=True)
+    ]
+    return pd.DataFrame(parts, columns=["file", "line", "reason", "text"])
+
+
+def line_texts(text: Text, lines: Sequence[int]) -> list[str]:
+    """Lines as they stand in the file (1 is the first)."""
+    if not len(lines):
+        return []
+    every = text.data.split(b"\n")
+    return [every[line - 1].decode().rstrip("\r") for line in lines]
