@@ -39,7 +39,7 @@ sample: setup
 	$(BIN)/python -m data.make_sample
 
 notebooks: setup
-	$(BIN)/python -m notebooks.execute
+	$(BIN)/python -m mmresearch.show.execute notebooks/*.ipynb
 
 clean:
 	rm -rf .venv reports

@@ -74,7 +74,7 @@ def inventory_placebo(
         `table`: pressure and total (pressure + information) as they are, led, and shuffled: the
         mean of all pairings, their standard deviation, the ratio of the two, and the range of 95 %
         of them. All are least squares with rho taken as known.
-        `quantities`: "placebo p" (of pressure) and "placebo p of total": the share of pairings, the
+        `quantities`: "placebo_p" (of pressure) and "placebo_p_total": the share of pairings, the
         real one among them, whose |estimate| is at least the real one's.
         `details`: "placebo", with draw, kind ("led", "shuffled"), pressure, total; "real", the
         real pressure and total.
@@ -112,8 +112,8 @@ def inventory_placebo(
         errors=_words(real, lead, pairing),
         fit=real.fit,
         quantities={
-            name: _p_value(name, _pair(real)[j], drawn[:, j], pairing)
-            for j, name in enumerate(["placebo p", "placebo p of total"])
+            "placebo_p": _p_value("placebo p", _pair(real)[0], drawn[:, 0], pairing),
+            "placebo_p_total": _p_value("placebo p of total", _pair(real)[1], drawn[:, 1], pairing),
         },
         flags=(*flags, *(("few_pairings",) if len(drawn) < 19 else ())),
         details={
@@ -255,7 +255,7 @@ def _p_value(name: str, real: float, drawn: np.ndarray, pairing: Pairing) -> Qua
     p = (1 + reached) / (1 + count)
     low, high = (p, p) if pairing.complete else proportion_confint(reached, count, method="beta")
     how = f"|estimate| among {pairing.words}"
-    return Quantity(name, p, float(low), float(high), "probability", how)
+    return Quantity(name, p, float(low), float(high), "", how)
 
 
 def _words(real: Regression, lead: int | None, pairing: Pairing) -> str:

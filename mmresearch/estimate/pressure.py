@@ -75,7 +75,7 @@ def price_pressure(
     Result
         `table`: const, inventory_change (alpha), inventory_surprise (kappa) by least squares, whose
         errors take rho as known. `quantities`, whose intervals do not: "pressure" (alpha),
-        "information" (kappa), "total", and "pressure sd", |alpha| times the standard deviation of
+        "information" (kappa), "total", and "pressure_sd", |alpha| times the standard deviation of
         inventory, bps. `details`: "traps", "inventory" (rho, unit-root test).
 
     Notes
@@ -158,7 +158,7 @@ def _quantities(
         "total": Quantity(
             "total", whole["estimate"], whole["low"], whole["high"], unit, "regression", level=level
         ),
-        "pressure sd": _pressure_sd(alpha, pressure, away.std(), _BOTH, level),
+        "pressure_sd": _pressure_sd(alpha, pressure, away.std(), _BOTH, level),
     }
 
 

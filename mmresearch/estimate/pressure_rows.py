@@ -99,7 +99,8 @@ def _scale(
         raise ValueError("no price to value inventory with: the panel has neither mid nor trades")
     if known and value is not False:
         per = 1e6 if per is None else per
-        return price / per, f"bps per {per:,.10g} of quote currency"
+        amount = "million" if per == 1e6 else f"{per:,.10g}"
+        return price / per, f"bps per {amount} of quote currency"
     per = 1e3 if per is None else per
     return pd.Series(1 / per, index=panel.index), f"bps per {per:,.10g} units"
 

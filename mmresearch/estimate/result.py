@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,10 +48,11 @@ class Quantity:
     level: float = 0.95
 
     def __str__(self) -> str:
-        bounds = f"{100 * self.level:g} % interval {_interval(self.low, self.high)} {self.unit}"
+        bounds = f"{100 * self.level:g} % interval {_interval(self.low, self.high)}"
         if self.identified:
-            return f"{self.name}: {_number(self.value)} {self.unit} ({bounds})"
-        known = "" if math.isnan(self.low) else f"; {bounds}"
+            value = f"{_number(self.value)} {self.unit}".strip()
+            return f"{self.name}: {value} ({bounds})"
+        known = "" if math.isnan(self.low) else f"; {bounds} {self.unit}"
         return f"{self.name}: not identified, {self.reason}{known}"
 
     def _repr_html_(self) -> str:
@@ -104,7 +106,10 @@ class Result:
 
 
 def compare(results: Mapping[str, Result]) -> pd.DataFrame:
-    """Results side by side: a column each, the coefficients with errors and intervals as rows."""
+    """Results side by side: a column each, the coefficients with errors and intervals as rows.
+
+    How errors were computed is shortened here; each result says it in full.
+    """
     columns = {}
     for name, result in results.items():
         cells = {}
@@ -116,7 +121,7 @@ def compare(results: Mapping[str, Result]) -> pd.DataFrame:
             cells[quantity.name, quantity.unit] = _short(quantity)
         cells["sample", "rows"] = f"{result.sample.used:,}"
         cells["sample", "days"] = f"{result.sample.days:,}"
-        cells["errors", ""] = result.errors
+        cells["errors", ""] = textwrap.shorten(result.errors, 60, placeholder=" ...")
         columns[name] = cells
     rows = list(dict.fromkeys(key for cells in columns.values() for key in cells))
     rows.sort(key=lambda key: key[0] in ("sample", "errors"))
@@ -137,10 +142,7 @@ def _interval(low: float, high: float) -> str:
 
 
 def _number(x: float) -> str:
-    """Four significant digits, without an exponent where it reads well."""
+    """Four significant digits, whole numbers from 1,000 up."""
     if x is None or pd.isna(x):
         return "-"
-    if x == 0 or 1e-4 <= abs(x) < 1e6:
-        digits = max(0, 3 - math.floor(math.log10(abs(x)))) if x else 0
-        return f"{x:,.{min(digits, 7)}f}"
-    return f"{x:.3e}"
+    return f"{x:,.0f}" if 1e3 <= abs(x) < 1e9 else f"{x:.4g}"

@@ -168,6 +168,6 @@ def _refuse_unknown(kind: str, names: list[str] | None, present: pd.Series) -> N
 
 
 def _refuse_idle(kind: str, names: list[str] | None, flows: pd.DataFrame) -> None:
-    idle = sorted(set(names or ()) - set(flows[kind]))
+    idle = sorted(set(names or ()) - set(flows[kind].unique()))
     if idle:
         raise ValueError(f"{kind} {idle} has no fill and no transfer in what was asked for")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -46,17 +47,15 @@ def plot_inventory(panel: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_profit(ledger: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Profit over time, each account's symbols added: realised, marked and after fees."""
+    """Profit after fees, marked, event by event; each account's symbols added, four accounts."""
     ax = _axes(ax, (8, 3.2))
     net = ledger["realised"] + ledger["unrealised"] - ledger["fees"]
-    keys = [ledger["account"], ledger["symbol"]]
-    step = net.groupby(keys).diff().fillna(net)
-    entries = pd.DataFrame({"time": ledger["time"], "account": ledger["account"], "step": step})
-    entries = entries.sort_values("time", kind="stable")
-    for colour, (account, own) in zip(_COLOURS, entries.groupby("account"), strict=False):
-        profit = own.groupby("time")["step"].sum().cumsum()
-        ax.plot(np.arange(len(profit)), profit, lw=1, color=colour, label=account)
-        _date_ticks(ax, profit.index)
+    step = net.groupby([ledger["account"], ledger["symbol"]]).diff().fillna(net)
+    steps = ledger[["time", "account"]].assign(step=step)
+    made = steps.pivot_table("step", "time", "account", aggfunc="sum", fill_value=0.0).cumsum()
+    for colour, (account, profit) in zip(_COLOURS, made.items(), strict=False):
+        ax.plot(np.arange(len(made)), profit, lw=1, color=colour, label=account)
+    _date_ticks(ax, made.index)
     ax.axhline(0, color=QUIET, lw=0.7)
     ax.set_ylabel("profit after fees, marked\n(quote currency)")
     ax.legend(frameon=False, fontsize=8)
@@ -64,7 +63,12 @@ def plot_profit(ledger: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_sources(sources: pd.DataFrame, *, most: int = 10, ax: Axes | None = None) -> Axes:
-    """What came in (right) and went out (left) by counterparty, the largest first."""
+    """What came in (right) and went out (left) by counterparty, the largest first.
+
+    Units of what was traded; transfers of currencies are another unit and left out.
+    """
+    traded = sources.loc[sources["kind"] == "fill", "symbol"]
+    sources = sources[sources["symbol"].isin(traded)]
     names = sources["kind"] + " " + sources["counterparty"]
     table = sources.groupby(names)[["received", "delivered", "net"]].sum()
     table = table.loc[(table["received"] + table["delivered"]).nlargest(most).index[::-1]]
@@ -74,7 +78,7 @@ def plot_sources(sources: pd.DataFrame, *, most: int = 10, ax: Axes | None = Non
     ax.plot(table["net"], table.index, "o", ms=4, color=INK, label="net")
     ax.axvline(0, color=INK, lw=0.7)
     ax.set_xlabel("units into (+) and out of (-) the account")
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     return ax
 
 
@@ -115,17 +119,17 @@ def plot_half_life(
     ax: Axes | None = None,
 ) -> Axes:
     """`plot_reversion` of one choice of bars, account and target, its half-life as the title."""
-    from mmresearch.estimate.reversion import inventory_reversion
+    from mmresearch.estimate.reversion import half_life
     from mmresearch.measure.panel import panel
 
     bars = panel(market, freq=freq, account=account)
-    half_life = inventory_reversion(bars, intercept=intercept).quantities["half-life"]
     ax = plot_reversion(bars, ax=ax)
-    ax.set_title(_folded(str(half_life)), fontsize=8.5, loc="left")
+    answer = str(half_life(bars, intercept=intercept))
+    ax.set_title("\n".join(textwrap.wrap(answer, 72)), fontsize=8.5, loc="left")
     return ax
 
 
-def plot_pressure(panel: pd.DataFrame, *, bins: int = 15, ax: Axes | None = None) -> Axes:
+def plot_response(panel: pd.DataFrame, *, bins: int = 15, ax: Axes | None = None) -> Axes:
     """Mean return of a bar by the maker's inventory change in it, with 95 % error bars.
 
     A falling line: prices fall while the maker buys. How much of it is pressure that fades and how
@@ -141,6 +145,21 @@ def plot_pressure(panel: pd.DataFrame, *, bins: int = 15, ax: Axes | None = None
     ax.axhline(0, color=QUIET, lw=0.7)
     ax.set_xlabel("inventory change over the bar (sd of each series)")
     ax.set_ylabel(f"{column.replace('_bps', '').replace('_', ' ')} (bps)")
+    return ax
+
+
+def plot_pressure(
+    market: Market, *, freq: str = "1min", account: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """`plot_response` of one choice of bars and account, with the price pressure as the title."""
+    from mmresearch.estimate.pressure import price_pressure
+    from mmresearch.measure.panel import panel
+
+    bars = panel(market, freq=freq, account=account)
+    found = price_pressure(bars).quantities
+    ax = plot_response(bars, ax=ax)
+    title = "\n".join(textwrap.fill(str(found[q]), 80) for q in ("pressure", "total"))
+    ax.set_title(title, fontsize=8.5, loc="left")
     return ax
 
 
@@ -180,9 +199,3 @@ def _date_ticks(ax: Axes, times: pd.DatetimeIndex) -> None:
     first = days.drop_duplicates()
     chosen = first.iloc[:: max(1, len(first) // 6)]
     ax.set_xticks(chosen.index, chosen.to_numpy())
-
-
-def _folded(text: str, width: int = 72) -> str:
-    import textwrap
-
-    return "\n".join(textwrap.wrap(text, width))

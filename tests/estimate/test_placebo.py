@@ -136,7 +136,7 @@ def test_no_lead_where_inventory_never_forgets():
 def test_what_is_planted_stands_out_and_the_placebo_vanishes(days, bars, words):
     result = inventory_placebo(economy(days, bars, seed=7))
     assert words in result.errors
-    assert result.quantities["placebo p of total"].value == pytest.approx(1 / 200)
+    assert result.quantities["placebo_p_total"].value == pytest.approx(1 / 200)
     assert abs(row(result, "total, shuffled")["t"]) < 2
     assert abs(row(result, "pressure, shuffled")["t"]) < 2
     low, high = row(result, "total, shuffled")[["low", "high"]]
@@ -150,7 +150,7 @@ def test_what_is_planted_stands_out_and_the_placebo_vanishes(days, bars, words):
 def test_few_sessions_take_every_shift_once():
     # 24 rows: at least 2 bars away either side leaves 21 shifts, p in steps of 1 / 22
     result = inventory_placebo(economy(25, 1, rho=0.9, seed=2))
-    p = result.quantities["placebo p"]
+    p = result.quantities["placebo_p"]
     assert len(result.details["placebo"].query("kind == 'shuffled'")) == 21
     assert p.value * 22 == pytest.approx(round(p.value * 22))
     assert p.low == p.value == p.high
@@ -161,7 +161,7 @@ def test_few_sessions_take_every_shift_once():
 def test_p_counts_the_pairings_that_reach_the_real_estimate():
     result = inventory_placebo(economy(12, 20, pressure=0.0, seed=5))
     drawn = result.details["placebo"].query("kind == 'shuffled'")
-    for name, term in (("placebo p", "pressure"), ("placebo p of total", "total")):
+    for name, term in (("placebo_p", "pressure"), ("placebo_p_total", "total")):
         reached = (drawn[term].abs() >= abs(row(result, term)["estimate"])).sum()
         quantity = result.quantities[name]
         assert quantity.value == pytest.approx((1 + reached) / 200)
@@ -172,16 +172,16 @@ def test_p_counts_the_pairings_that_reach_the_real_estimate():
 def test_sign_and_unit_do_not_change_p():
     panel = economy(12, 20, pressure=-0.1)
     turned = panel.assign(return_bps=-3 * panel["return_bps"])
-    first, second = (inventory_placebo(p).quantities["placebo p"].value for p in (panel, turned))
+    first, second = (inventory_placebo(p).quantities["placebo_p"].value for p in (panel, turned))
     assert first == second
-    assert inventory_placebo(panel, per=7.0).quantities["placebo p"].value == first
+    assert inventory_placebo(panel, per=7.0).quantities["placebo_p"].value == first
 
 
 def test_several_series_move_together():
     both = [economy(12, 20, account=a, seed=s) for a, s in (("A", 0), ("B", 1))]
     result = inventory_placebo(pd.concat(both, ignore_index=True))
     assert result.sample.series == 2
-    assert result.quantities["placebo p of total"].value == pytest.approx(1 / 200)
+    assert result.quantities["placebo_p_total"].value == pytest.approx(1 / 200)
 
 
 def test_a_seed_gives_one_answer():

@@ -141,13 +141,13 @@ def test_units(days):
     np.testing.assert_allclose(ends(panel, per=10.0), plain * 10, rtol=1e-6)
     np.testing.assert_allclose(ends(panel.assign(mid=200.0), per=1.0), plain / 2, rtol=1e-6)
     np.testing.assert_allclose(ends(panel, per=1.0, value=False), plain * 100, rtol=1e-6)
-    spread = [price_pressure(p, per=1.0).quantities["pressure sd"].value for p in (panel, larger)]
+    spread = [price_pressure(p, per=1.0).quantities["pressure_sd"].value for p in (panel, larger)]
     assert spread[0] == pytest.approx(spread[1], rel=1e-9)
 
 
 def test_unit_is_said():
     panel = economy(3, 30)
-    assert price_pressure(panel).unit == "bps per 1,000,000 of quote currency"
+    assert price_pressure(panel).unit == "bps per million of quote currency"
     assert price_pressure(panel, value=False).unit == "bps per 1,000 units"
     bare = panel.assign(mid=np.nan, trade_price=np.nan)
     assert price_pressure(bare).unit == "bps per 1,000 units"

@@ -76,7 +76,7 @@ def test_joint_regression_recovers_what_the_naive_one_mixes():
         reach = quantity.high - quantity.low  # 3.9 standard errors
         assert abs(quantity.value - truth) < 3 / 3.92 * reach
     # |alpha| sd(I) = 0.5 / sqrt(1 - 0.49)
-    assert result.quantities["pressure sd"].value == pytest.approx(0.7001, rel=0.04)
+    assert result.quantities["pressure_sd"].value == pytest.approx(0.7001, rel=0.04)
 
 
 def test_interval_covers_where_errors_that_take_rho_as_known_do_not():

@@ -1,0 +1,246 @@
+"""Whether the inventory reverts, how fast, and whether the data can tell at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mmresearch.estimate.autoregression import least_squares, serial_correlation, within
+from mmresearch.estimate.errors import Regression, regress
+from mmresearch.estimate.inventory_change import inventory_change
+from mmresearch.estimate.inversion import INTERVALS, Inversion, invert
+from mmresearch.estimate.pairs import Pairs, inventory_pairs
+from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.speed import (
+    bar_unit,
+    bounds_table,
+    estimators_table,
+    half_life_of,
+    refused,
+    rho_of,
+    units,
+)
+
+FLAGS = {
+    "unit_root_not_rejected": "a random walk (rho = 1) is inside the interval",
+    "interval_unbounded": "a bound for rho was not found within the range searched",
+    "residual_autocorrelation": "residuals of neighbouring bars are correlated: use more lags",
+    "opening_unknown": "the opening is not known: inventory is relative to the first event",
+    "few_days": "fewer days than errors by day need",
+    "few_clusters": "fewer days than clustering by day needs",
+    "event_time": "bars are counts of trades, and trading is faster at some inventories than at "
+    "others: do not turn the half-life into time with the mean length of a bar; use clock bars",
+    "own_mean_a_segment": "a mean a segment biases OLS by about -(1 + rho) / bars of a segment; "
+    "the median-unbiased estimate and the interval allow for it",
+    "mean_not_zero": "after flat openings inventory goes to one side: see intercept='pooled'",
+}
+_QUESTION = "Does the inventory revert to its mean, how fast, and can the data tell?"
+_EQUATION = r"I_t - \mu = \rho\,(I_{t-1} - \mu) + e_t, \qquad HL = D\,\ln(1/2) / \ln\rho"
+_LONGER = (
+    r"I_t - \mu = \rho\,(I_{t-1} - \mu) + \sum_{j=1}^{%d} g_j\,\Delta I_{t-j} + e_t,"
+    r"\qquad HL:\ \psi_{HL/D} = 1/2"
+)
+
+
+def inventory_reversion(
+    panel: pd.DataFrame,
+    *,
+    controls: bool = False,
+    intercept: str = "auto",
+    interval: str = "bootstrap",
+    lags: int = 1,
+    errors: str = "auto",
+    draws: int | None = None,
+    seed: int = 0,
+) -> Result:
+    """Persistence of the inventory from bar to bar and its half-life, if the data can tell.
+
+    Every bar is a pair of levels inside one session, its opening and closing inventory. rho is
+    estimated by least squares over the pairs, corrected for its bias by inverting the median of its
+    simulated distribution, and given an interval by test inversion; both carry over to the
+    half-life, whose interval is unbounded where a random walk cannot be excluded.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        As `mm.panel` makes it. Several accounts or symbols are pooled: one rho, each series with
+        its own mean and divided by the standard deviation of its own changes (Hansch, Naik and
+        Viswanathan 1998).
+    controls : bool
+        The regression of the change on the opening level, past changes, past returns and the time
+        of day (`inventory_change`) in place of the autoregression.
+    intercept : str
+        "none": the mean is 0. "pooled": one mean a series (one more after every missing session,
+        which shifts the level by an unknown amount). "segment": one mean a session (a stretch of
+        sessions for daily bars). "auto": "none" if every session opens flat, else "pooled".
+    interval : str
+        "bootstrap": paths from the residuals with random signs, one sign a bar shared by series.
+        It covers under heavy tails and changing variance. "gaussian": normal errors of constant
+        variance (Andrews 1993), which under a U-shaped variance covers too seldom.
+    lags : int
+        Autoregressive lags. From two on rho is the sum of the coefficients, and the half-life is
+        read from the impulse response. Changes before a session's first bar count as 0.
+    errors : str
+        Of the regression table's std_error, as in `regress`; the interval does not use it.
+    draws, seed : int
+        Simulated paths, 999 unless given (399 above 20,000 pairs, 199 above 100,000).
+
+    Returns
+    -------
+    Result
+        table: OLS rho; its t and p test rho = 1 (p simulated), low and high are the inverted
+        interval, which need not be symmetric about OLS nor contain it.
+        quantities: "rho" (median-unbiased, per bar) and "half_life" (seconds; "sessions" for daily
+        bars; "bars" for counts of trades).
+        details: "estimators" (OLS, Kendall, jackknife, median-unbiased), "interval" with Monte
+        Carlo errors, "flags" with their meaning.
+
+    Raises
+    ------
+    ValueError
+        Columns that are not there, options that are not known. Data that cannot tell raise nothing:
+        their quantities are not identified and say why.
+
+    Notes
+    -----
+    Simulated paths keep the data's stretches and openings. A session that opens where the last one
+    closed (plus observed overnight flow) continues its path; one that opens at a level of its own
+    starts there. A series that is one unbroken stretch starts from its stationary law.
+
+    References
+    ----------
+    Andrews (1993); Hansen (1999); Goncalves and Kilian (2004); Kendall (1954); Phillips and Yu
+    (2005).
+    """
+    if controls:
+        return inventory_change(panel, lags=lags, errors=errors, seed=seed)
+    if interval not in INTERVALS:
+        raise ValueError(f"interval must be one of {', '.join(INTERVALS)}, not {interval!r}")
+    pairs = inventory_pairs(panel, intercept=intercept, lags=lags)
+    question = (_QUESTION, _EQUATION if lags == 1 else _LONGER % (lags - 1))
+    reason = _cannot_tell(pairs, lags)
+    if reason:
+        return refused(*question, pairs, reason)
+    found = invert(pairs.design, interval=interval, draws=draws or _draws(pairs), seed=seed)
+    return _answer(question, pairs, found, interval, _regression(pairs, errors, seed))
+
+
+def half_life(panel_or_result: pd.DataFrame | Result, **options: object) -> Quantity:
+    """Half-life of the inventory, from a panel or from the result of `inventory_reversion`.
+
+    options : those of `inventory_reversion`, where a panel is given.
+    """
+    if not isinstance(panel_or_result, Result):
+        return inventory_reversion(panel_or_result, **options).quantities["half_life"]
+    if options:
+        raise ValueError("a result is estimated already: give the options to inventory_reversion")
+    if "half_life" not in panel_or_result.quantities:
+        raise ValueError("this result has no half-life; give that of inventory_reversion")
+    return panel_or_result.quantities["half_life"]
+
+
+def _cannot_tell(pairs: Pairs, lags: int) -> str:
+    """Why no rho can be estimated, empty if it can."""
+    design, rows = pairs.design, len(pairs.design.x)
+    fewest = 10 * lags
+    if not rows:
+        return "in no bar did a known inventory move"
+    if rows - design.groups < fewest:
+        means = f" less {design.groups} means" if design.groups else ""
+        return f"{rows} pairs{means} leave fewer than {fewest}"
+    spread = within(design.x, design.bounds, means=design.means)
+    if np.abs(spread).max() <= 1e-9 * np.abs(design.y).max():
+        return "every bar opens at the same inventory; use shorter bars"
+    if least_squares(design).se <= 1e-12:
+        return "inventory follows from its last value without error"
+    return ""
+
+
+def _draws(pairs: Pairs) -> int:
+    """Enough for the interval's ends, few enough for a second; (draws + 1) / 40 is whole."""
+    rows = len(pairs.design.x)
+    return 999 if rows <= 20_000 else 399 if rows <= 100_000 else 199
+
+
+def _regression(pairs: Pairs, errors: str, seed: int) -> Regression:
+    """The least squares regression whose slope is rho, with a constant where there is one mean."""
+    design, rows = pairs.design, pairs.frame
+    columns = {"rho": design.x}
+    columns |= {f"change_{j + 1}": past for j, past in enumerate(design.changes.T)}
+    y = design.y
+    if design.groups > 1:
+        columns = {k: within(x, design.bounds, means=True) for k, x in columns.items()}
+        y = within(y, design.bounds, means=True)
+    const = {"const": np.ones(len(y))} if design.groups == 1 else {}
+    table = pd.DataFrame(const | columns)
+    return regress(
+        pd.Series(y), table, rows["day"], errors=errors, bars=rows["bar_number"], seed=seed
+    )
+
+
+def _answer(
+    question: tuple[str, str], pairs: Pairs, found: Inversion, interval: str, base: Regression
+) -> Result:
+    unit, length = bar_unit(pairs.frame, daily=pairs.daily)
+    method = _method(pairs, found, interval)
+    flags = _flags(pairs, found, unit, base.flags)
+    meanings = pd.DataFrame({"flag": flags, "meaning": [FLAGS.get(flag, "") for flag in flags]})
+    return Result(
+        *question,
+        unit=units(unit, length),
+        table=_table(base.table, found),
+        sample=pairs.sample,
+        errors=f"rho: interval and p of rho = 1 by {method}; std_error: {base.errors}",
+        fit=base.fit,
+        quantities={
+            "rho": rho_of(found, method),
+            "half_life": half_life_of(pairs.design, found, unit, length, method),
+        },
+        flags=flags,
+        details={
+            "estimators": estimators_table(pairs.design, found, unit, length),
+            "interval": bounds_table(pairs.design, found, unit, length),
+            "flags": meanings,
+        },
+    )
+
+
+def _table(table: pd.DataFrame, found: Inversion) -> pd.DataFrame:
+    """The regression's table, the row of rho about rho = 1 and with the inverted interval."""
+    table = table.copy()
+    at = table.index[table["term"] == "rho"][0]
+    table.loc[at, "t"] = (found.rho - 1) / table.loc[at, "std_error"]
+    table.loc[at, ["p", "low", "high"]] = [found.p_unit, found.low, found.high]
+    return table[TIDY]
+
+
+def _flags(pairs: Pairs, found: Inversion, unit: str, others: tuple[str, ...]) -> tuple[str, ...]:
+    raised = {
+        "unit_root_not_rejected": found.low <= 1 <= found.high,
+        "interval_unbounded": not np.isfinite([found.low, found.high]).all(),
+        "residual_autocorrelation": serial_correlation(pairs.design, 3) < 0.01,
+        "opening_unknown": not pairs.frame["opening_known"].all(),
+        "event_time": unit == "bars",
+        "own_mean_a_segment": pairs.intercept == "segment",
+        "mean_not_zero": pairs.intercept == "none" and _leans(pairs, found.rho),
+    }
+    return tuple(dict.fromkeys([*(name for name, on in raised.items() if on), *others]))
+
+
+def _leans(pairs: Pairs, rho: float) -> bool:
+    """Whether the days' sums of residuals are in the mean over three standard errors from 0."""
+    sums = pd.Series(pairs.design.y - rho * pairs.design.x).groupby(pairs.frame["day"]).sum()
+    return len(sums) > 5 and abs(sums.mean()) > 3 * sums.std() / np.sqrt(len(sums))
+
+
+def _method(pairs: Pairs, found: Inversion, interval: str) -> str:
+    kind = {
+        "bootstrap": "residuals with random signs, one a bar",
+        "gaussian": "Gaussian errors of constant variance",
+    }[interval]
+    mean = {
+        "none": "mean 0",
+        "pooled": "a mean a series and stretch of known level",
+        "segment": "a mean a segment",
+    }[pairs.intercept]
+    return f"test inversion, {found.draws} simulated paths ({kind}; {mean})"

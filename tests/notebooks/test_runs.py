@@ -1,0 +1,93 @@
+"""Every notebook runs from top to bottom: on the sample, and on real data where it is there."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mmresearch as mm
+from mmresearch.show.execute import execute, read
+from mmresearch.show.parameters import inject
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+REALDATA = ROOT.parent / "shared" / "realdata"
+LOBSTER = REALDATA / "lobster" / "AMZN_2012-06-21_level1"
+NEPSE = REALDATA / "nepse"
+MINUTE = 60
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+needs_lobster = pytest.mark.skipif(not LOBSTER.is_dir(), reason="needs ../shared/realdata/lobster")
+needs_nepse = pytest.mark.skipif(not NEPSE.is_dir(), reason="needs ../shared/realdata/nepse")
+
+
+@contextlib.contextmanager
+def limit(seconds: int) -> Iterator[None]:
+    """Fail instead of waiting for ever for a kernel that hangs."""
+
+    def give_up(*_: object) -> None:
+        pytest.fail(f"not done after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def run(path: Path, **parameters: object) -> list[str]:
+    """Run the notebook; the texts that it shows."""
+    with limit(10 * MINUTE):
+        nb = execute(inject(read(path), parameters), folder=path.parent, name=path.stem)
+    shown = []
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            assert output.get("name") != "stderr", output.get("text")
+            shown += [output.get("text", ""), *map(str, output.get("data", {}).values())]
+    return shown
+
+
+@every_notebook
+def test_runs_on_the_sample_in_under_a_minute(path):
+    begun = resource.getrusage(resource.RUSAGE_CHILDREN)
+    shown = run(path)
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime
+    assert 0.5 < spent < MINUTE  # the kernel's own time: a busy machine does not change it
+    assert any(text.strip() for text in shown)
+
+
+@pytest.fixture(scope="session")
+def amzn(tmp_path_factory) -> Path:
+    """AMZN's day as a market folder."""
+    [message], [book] = LOBSTER.glob("*message*"), LOBSTER.glob("*orderbook*")
+    return mm.load.lobster(message, book).save(tmp_path_factory.mktemp("real") / "amzn")
+
+
+@pytest.fixture(scope="session")
+def nepse(tmp_path_factory) -> Path:
+    """The 25 sessions of the floorsheet as a market folder."""
+    return mm.load.floorsheet(NEPSE).save(tmp_path_factory.mktemp("real") / "nepse")
+
+
+@pytest.mark.slow
+@needs_lobster
+@every_notebook
+def test_runs_on_a_day_of_lobster(path, amzn):
+    shown = " ".join(run(path, DATA=str(amzn)))
+    assert "aggregate" in shown  # no account's fills: it says whose it infers
+
+
+@pytest.mark.slow
+@needs_nepse
+@every_notebook
+def test_runs_on_the_floorsheets_of_a_broker(path, nepse):
+    shown = " ".join(run(path, DATA=str(nepse), ACCOUNT="D01"))
+    assert "D01" in shown

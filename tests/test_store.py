@@ -1,0 +1,414 @@
+"""A market folder: what was saved comes back, whole, whatever interrupted the saving."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mmresearch as mm
+from mmresearch import schema
+
+RECEIPT = mm.Receipt(
+    "floorsheet",
+    pd.DataFrame({"file": ["a.csv"], "bytes": [90], "sha256": ["1f"], "rows": [5]}),
+    pd.DataFrame(
+        {"file": "a.csv", "line": [2, None], "reason": ["repeated", "no price"], "text": ["x", "é"]}
+    ),
+    ("there is no clock",),
+)
+
+
+@pytest.fixture
+def market(tables) -> mm.Market:
+    return mm.Market(**tables, calendar="XNYS", name="mine", receipt=RECEIPT)
+
+
+def manifest_of(folder: Path) -> dict:
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+# --- what was saved comes back --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(schema.TABLES))
+def test_round_trip_of_every_table(market, tmp_path, name):
+    again = mm.open(market.save(tmp_path / "folder"))
+    pd.testing.assert_frame_equal(again[name], market[name])
+
+
+def test_round_trip_of_the_rest(market, tmp_path):
+    again = mm.open(market.save(tmp_path / "folder"))
+    assert list(again) == list(market)
+    assert again.name == "mine"
+    assert again.data_hash == market.data_hash
+    pd.testing.assert_frame_equal(again.symbols, market.symbols)
+
+
+def test_round_trip_of_the_receipt_with_its_rows(market, tmp_path):
+    again = mm.open(market.save(tmp_path / "folder")).receipt
+    assert str(again) == str(RECEIPT)
+    assert again.facts() == RECEIPT.facts()
+    assert again.set_aside["line"].tolist() == [2, pd.NA]
+    assert again.set_aside["text"].tolist() == ["x", "é"]
+
+
+def test_round_trip_of_extra_columns(tables, tmp_path):
+    trades = tables["trades"].assign(venue=["a", "b", "a"], latency=[1, 2, 3])
+    market = mm.Market(trades=trades)
+    again = mm.open(market.save(tmp_path / "folder"))
+    pd.testing.assert_frame_equal(again.trades, market.trades)
+
+
+def test_market_without_receipt_or_tables(tmp_path):
+    again = mm.open(mm.Market(name="bare").save(tmp_path / "folder"))
+    assert (list(again), again.receipt, again.name) == ([], None, "bare")
+
+
+def test_opened_market_can_be_saved_elsewhere_and_over_itself(market, tmp_path):
+    first = market.save(tmp_path / "first")
+    before = content_of(first)
+    mm.open(first).save(tmp_path / "second")
+    mm.open(first).save(first)
+    assert content_of(first) == content_of(tmp_path / "second") == before
+
+
+# --- the folder -----------------------------------------------------------------------------------
+
+
+def test_manifest_says_what_the_folder_holds(market, tmp_path):
+    folder = market.save(tmp_path / "deep" / "folder")
+    manifest = manifest_of(folder)
+    assert manifest["schema"] == schema.VERSION
+    assert manifest["data_hash"] == market.data_hash
+    assert manifest["receipt"] == RECEIPT.facts()
+    assert set(manifest["tables"]) == {*schema.TABLES, "symbols", "set_aside"}
+    rows = {name: entry["rows"] for name, entry in manifest["tables"].items()}
+    assert rows == dict.fromkeys(schema.TABLES, 3) | {"symbols": 2, "set_aside": 2}
+
+
+def test_file_names_carry_the_hash_of_their_content(market, tmp_path):
+    folder = market.save(tmp_path / "folder")
+    entries = manifest_of(folder)["tables"]
+    for name, entry in entries.items():
+        digest = hashlib.sha256((folder / entry["file"]).read_bytes()).hexdigest()
+        assert entry["sha256"] == digest
+        assert entry["file"] == f"{name}-{digest[:12]}.parquet"
+    assert len(content_of(folder)) == len(entries) + 1
+
+
+def test_same_market_gives_the_same_bytes(tables, tmp_path):
+    options = {"calendar": "XNYS", "receipt": RECEIPT}
+    one = mm.Market(**tables, **options).save(tmp_path / "one")
+    turned = {name: table.iloc[::-1] for name, table in tables.items()}
+    two = mm.Market(**turned, **options).save(tmp_path / "two")
+    assert content_of(one) == content_of(two)
+
+
+def test_new_state_leaves_nothing_of_the_old(market, tmp_path):
+    folder = market.save(tmp_path / "folder")
+    mm.Market(trades=market.trades.assign(size=2.0)).save(folder)
+    names = {re.sub("-[0-9a-f]{12}", "", name) for name in content_of(folder)}
+    assert names == {"manifest.json", "trades.parquet", "symbols.parquet"}
+
+
+def test_other_peoples_files_stay(market, tmp_path):
+    folder = market.save(tmp_path / "folder")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "trades.parquet").write_bytes(b"mine")
+    mm.Market().save(folder)
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "trades.parquet").read_bytes() == b"mine"
+
+
+# --- opening --------------------------------------------------------------------------------------
+
+
+def test_a_table_is_read_when_it_is_asked_for(market, tmp_path):
+    folder = market.save(tmp_path / "folder")
+    (folder / manifest_of(folder)["tables"]["quotes"]["file"]).unlink()
+    opened = mm.open(folder)
+    assert list(opened) == list(market)
+    assert len(opened.trades) == 3
+    with pytest.raises(FileNotFoundError, match=r"quotes-.*\.parquet is gone: was the folder"):
+        opened.quotes  # noqa: B018
+
+
+def test_opening_reads_no_table_and_each_once(market, tmp_path, monkeypatch):
+    folder = market.save(tmp_path / "folder")
+    read, reader = [], pd.read_parquet
+    monkeypatch.setattr(pd, "read_parquet", lambda path: read.append(path.name) or reader(path))
+    opened = mm.open(folder)
+    assert "trades" in opened
+    assert [re.sub("-.*", "", name) for name in read] == ["symbols", "set_aside"]
+    assert opened.trades is opened["trades"]
+    assert [re.sub("-.*", "", name) for name in read] == ["symbols", "set_aside", "trades"]
+
+
+def test_folder_filled_by_hand(tables, tmp_path):
+    tables["trades"].to_parquet(tmp_path / "trades.parquet")
+    tables["fills"].to_parquet(tmp_path / "fills.parquet")
+    opened = mm.open(str(tmp_path))
+    assert list(opened) == ["trades", "fills"]
+    assert opened.name == tmp_path.name
+    assert list(opened.symbols["symbol"]) == ["X", "Y"]
+    pd.testing.assert_frame_equal(opened.fills, mm.check(tables["fills"], "fills"))
+
+
+def test_folder_filled_by_hand_with_symbols(tables, tmp_path):
+    tables["trades"].to_parquet(tmp_path / "trades.parquet")
+    symbols = pd.DataFrame({"symbol": ["X", "Y"], "calendar": ["XNYS", "dates"]})
+    symbols.to_parquet(tmp_path / "symbols.parquet")
+    assert mm.open(tmp_path).calendar("Y") == "dates"
+
+
+def test_folder_filled_by_hand_is_checked(tables, tmp_path):
+    tables["trades"].assign(size=-1.0).to_parquet(tmp_path / "trades.parquet")
+    with pytest.raises(mm.SchemaError, match=r"trades\.size: breaks its rule \(3 rows"):
+        mm.open(tmp_path)
+
+
+def test_table_changed_by_hand_is_checked(market, tmp_path):
+    folder = market.save(tmp_path / "folder")
+    path = folder / manifest_of(folder)["tables"]["trades"]["file"]
+    market.trades.assign(side=0.5).to_parquet(path)
+    with pytest.raises(mm.SchemaError, match=r"trades\.side"):
+        mm.open(folder).trades  # noqa: B018
+
+
+@pytest.mark.parametrize("version", [schema.VERSION + 1, "2.0", None])
+def test_another_schema_is_refused_by_name(tmp_path, version):
+    manifest = {"schema": version, "partitions": []}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    message = f"manifest.json has schema {version}; this mmresearch reads {schema.VERSION}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        mm.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b"7",
+        b"\xff\xfe",
+        b"{}",
+        b'{"schema": 1}',
+        b'{"schema": 1, "tables": []}',
+        b'{"schema": 1, "tables": {"trades": 3}}',
+        b'{"schema": 1, "tables": {"trades": {}}}',
+    ],
+)
+def test_broken_manifest(tmp_path, content):
+    (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"manifest\.json is not a manifest of a market folder"):
+        mm.open(tmp_path)
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no market folder at .*nowhere"):
+        mm.open(tmp_path / "nowhere")
+
+
+def test_file_where_the_folder_should_be(market, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("time,price\n")
+    with pytest.raises(FileNotFoundError, match=r"no market folder at .*a\.csv"):
+        mm.open(path)
+    with pytest.raises(NotADirectoryError, match=r"a\.csv is a file; a market is saved as a"):
+        market.save(path)
+    assert path.read_text() == "time,price\n"
+
+
+@pytest.mark.parametrize("also", [None, "symbols.parquet", "notes.parquet"])
+def test_folder_without_tables(tmp_path, also):
+    if also:
+        pd.DataFrame({"symbol": ["X"]}).to_parquet(tmp_path / also)
+    with pytest.raises(FileNotFoundError, match=r"holds neither manifest\.json nor any of trades"):
+        mm.open(tmp_path)
+
+
+def test_file_that_is_no_parquet(tmp_path):
+    (tmp_path / "trades.parquet").write_bytes(b"time,price\n")
+    with pytest.raises(ValueError, match=r"trades\.parquet is not a Parquet file that can be read"):
+        mm.open(tmp_path)
+
+
+# --- interrupted saves ----------------------------------------------------------------------------
+
+STEPS = [
+    (pd.DataFrame, "to_parquet"),
+    (Path, "replace"),
+    (Path, "unlink"),
+    (Path, "open"),
+    (os, "fsync"),
+]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: no handler of the package catches it."""
+
+
+def die_at(monkeypatch: pytest.MonkeyPatch, step: int, *, done: bool) -> None:
+    """Let the `step`-th dealing with the disk end the process, before or after it was done.
+
+    From then on nothing touches the disk: a process that is killed cleans nothing up.
+    """
+    count = 0
+
+    def dying(real: Callable) -> Callable:
+        def call(*args: object, **options: object) -> object:
+            nonlocal count
+            count += 1
+            if count == step and done:
+                opened = real(*args, **options)
+                getattr(opened, "close", lambda: None)()
+            if count >= step:
+                raise Killed
+            return real(*args, **options)
+
+        return call
+
+    for owner, name in STEPS:
+        monkeypatch.setattr(owner, name, dying(getattr(owner, name)))
+
+
+def states(tables: dict[str, pd.DataFrame]) -> tuple[mm.Market, mm.Market]:
+    """An old state and a new one that changes, drops, adds and keeps a table."""
+    trades, kept = tables["trades"], tables["positions"]
+    old = mm.Market(trades=trades, fills=tables["fills"], positions=kept, receipt=RECEIPT)
+    new = mm.Market(trades=trades.assign(size=2.0), quotes=tables["quotes"], positions=kept)
+    return old, new
+
+
+def state_of(folder: Path) -> str:
+    """The hash of what the folder holds, every table read; it must be what its manifest says."""
+    opened = mm.open(folder)
+    assert opened.data_hash == manifest_of(folder)["data_hash"]
+    return opened.data_hash
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_killed_at_any_step_the_folder_holds_the_old_state_or_the_new(
+    tables, tmp_path, monkeypatch, done
+):
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # slow, and of no account here
+    old, new = states(tables)
+    start = old.save(tmp_path / "start")
+    seen, step, finished = [], 0, False
+    while not finished:
+        step += 1
+        folder = Path(shutil.copytree(start, tmp_path / str(step)))
+        with pytest.MonkeyPatch.context() as patch:
+            die_at(patch, step, done=done)
+            try:
+                new.save(folder)
+                finished = True
+            except Killed:
+                pass
+        seen.append(state_of(folder))
+        new.save(folder)  # a rerun finishes
+        assert state_of(folder) == new.data_hash
+    first_new = seen.index(new.data_hash)
+    assert seen == [old.data_hash] * first_new + [new.data_hash] * (len(seen) - first_new)
+    assert first_new > 10  # 4 files and the manifest, several steps each, come before
+    assert len(seen) > first_new + 2  # and killing goes on while old files are swept away
+
+
+def test_first_save_killed_leaves_no_market_and_a_rerun_finishes(tables, tmp_path):
+    _, new = states(tables)
+    with pytest.MonkeyPatch.context() as patch:
+        die_at(patch, 8, done=True)
+        with pytest.raises(Killed):
+            new.save(tmp_path)
+    with pytest.raises(FileNotFoundError, match="holds neither"):
+        mm.open(tmp_path)
+    new.save(tmp_path)
+    assert state_of(tmp_path) == new.data_hash
+
+
+def test_an_error_while_saving_leaves_the_old_state_and_no_draft(tables, tmp_path, monkeypatch):
+    old, new = states(tables)
+    folder = old.save(tmp_path)
+    before = content_of(folder)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
+    with pytest.raises(OSError, match="No space left"):
+        new.save(folder)
+    assert content_of(folder) == before
+
+
+def test_leftover_drafts_do_not_matter(market, tmp_path):
+    folder = market.save(tmp_path / "folder")
+    for name in (".trades.1.tmp", ".manifest.json.1.tmp", "trades-000000000000.parquet"):
+        (folder / name).write_bytes(b"half")
+    assert state_of(folder) == market.data_hash
+    market.save(folder)
+    assert state_of(folder) == market.data_hash
+    assert not (folder / "trades-000000000000.parquet").exists()
+
+
+# Loads once, then on every line it is sent lets a child save two states in turn until it is killed.
+SAVER = """
+import os, sys
+import mmresearch as mm
+markets = [mm.open(folder) for folder in sys.argv[2:]]
+for market in markets:
+    market.data_hash
+for _ in sys.stdin:
+    child = os.fork()
+    while child == 0:
+        for market in markets:
+            market.save(sys.argv[1])
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("dead", flush=True)
+"""
+
+
+def larger(table: pd.DataFrame, rows: int) -> pd.DataFrame:
+    many = pd.concat([table] * (rows // len(table)), ignore_index=True)
+    return many.assign(seq=range(len(many)), size=np.arange(1.0, len(many) + 1))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+def test_killed_at_any_moment_the_folder_holds_one_state_whole(tables, tmp_path):
+    """20 processes that save two states in turn, each killed at a random moment."""
+    old, new = states({**tables, "trades": larger(tables["trades"], 9_000)})
+    folders = [str(m.save(tmp_path / n)) for m, n in ((new, "new"), (old, "old"))]
+    folder = old.save(tmp_path / "folder")
+    command = [sys.executable, "-c", SAVER, str(folder), *folders]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    seen = []
+    with subprocess.Popen(command, **pipes) as saver:
+        for delay in np.random.default_rng(20240308).uniform(0, 0.3, size=20):
+            print("save", file=saver.stdin, flush=True)
+            child = int(saver.stdout.readline())
+            time.sleep(delay)
+            os.kill(child, signal.SIGKILL)
+            assert saver.stdout.readline() == "dead\n"
+            seen.append(state_of(folder))
+        saver.stdin.close()
+    assert set(seen) <= {old.data_hash, new.data_hash}
+    assert list(folder.glob(".*.tmp"))  # some were killed in the middle of a file
+    assert state_of(new.save(folder)) == new.data_hash
