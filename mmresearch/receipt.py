@@ -33,7 +33,11 @@ class SourceError(ValueError):
     def __init__(self, source: str, faults: list[Fault]) -> None:
         self.faults = list(faults)
         shown = "\n".join(f"  {fault}" for fault in self.faults)
-        super().__init__(f"{source}: {len(self.faults)} faults, nothing was loaded:\n{shown}")
+        super().__init__(f"{source}: {_counted(self.faults)}, nothing was loaded:\n{shown}")
+
+
+def _counted(faults: list[Fault]) -> str:
+    return "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,11 +49,10 @@ def bars_at(design: Design, rho: float) -> float:
 
 def rho_of(found: Inversion, method: str) -> Quantity:
     """The median-unbiased rho with its interval."""
-    bounded = np.isfinite([found.low, found.median, found.high]).all()
+    bounded = bool(np.isfinite([found.low, found.median, found.high]).all())
     reason = "" if bounded else "a bound was not found within the range searched"
-    return Quantity(
-        "rho", found.median, found.low, found.high, "per bar", method, bool(bounded), reason
-    )
+    name = "rho, median-unbiased"
+    return Quantity(name, found.median, found.low, found.high, "a bar", method, bounded, reason)
 
 
 def half_life_of(
@@ -63,6 +62,7 @@ def half_life_of(
     low, value, high = (
         length * bars_at(design, rho) for rho in (found.low, found.median, found.high)
     )
+    low = math.nan if math.isinf(low) else low  # nothing is known of a half-life that is not there
     return Quantity("half-life", value, low, high, unit, method, *_verdict(found))
 
 
@@ -85,8 +85,8 @@ def estimators_table(design: Design, found: Inversion, unit: str, length: float)
         "jackknife": jackknife_rho(design),
         "median-unbiased": found.median,
     }
-    return _with_lives(pd.DataFrame({"estimator": list(rho), "rho": list(rho.values())}),
-                       design, unit, length)  # fmt: skip
+    table = pd.DataFrame({"estimator": list(rho), "rho": list(rho.values())})
+    return _with_lives(table, design, unit, length)
 
 
 def bounds_table(design: Design, found: Inversion, unit: str, length: float) -> pd.DataFrame:

@@ -45,9 +45,13 @@ CELLS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium that cannot reach any other machine."""
+    """A headless Chromium that cannot reach any other machine.
+
+    Of a module, not of the session: while it is open Playwright's event loop runs in this thread,
+    and the tests that come after could not start one of their own.
+    """
     found = shutil.which("chromium") or "/usr/bin/chromium"
     if not os.access(found, os.X_OK):
         pytest.skip("needs Chromium: apt-get install chromium")

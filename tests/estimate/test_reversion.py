@@ -183,6 +183,8 @@ def test_explosive_is_not_identified(panel_of):
     found = half_life(panel_of([path(1.06, 120, 16, start=3.0)]))
     assert not found.identified
     assert "moves away" in found.reason
+    assert np.isnan(found.low)
+    assert found.high == np.inf
 
 
 @pytest.mark.parametrize(
