@@ -4,7 +4,7 @@ BIN = .venv/bin
 DATA ?= sample
 OUTPUT ?= reports
 
-.PHONY: report setup test test-all check lab bench sample notebooks clean
+.PHONY: report setup test test-slow test-all check lab bench sample notebooks clean
 
 report: setup
 	$(BIN)/mmresearch report --data $(DATA) --output $(OUTPUT)
@@ -20,8 +20,10 @@ setup: .venv/done
 test: setup
 	$(BIN)/pytest -m 'not slow'
 
-test-all: setup
-	$(BIN)/pytest
+test-slow: setup
+	$(BIN)/pytest -m slow
+
+test-all: test test-slow
 
 check: setup
 	$(BIN)/ruff check .

@@ -43,8 +43,12 @@ def inventory_change(
     base = regress(y, x, rows["day"], errors=errors, bars=rows["bar_number"], seed=seed)
     unit, length = bar_unit(pairs.frame, daily=pairs.daily)
     flags = ("normal_interval_on_persistent_regressor", *base.flags)
-    sample = Sample(len(y), dict(pairs.sample.dropped) | dropped, rows["day"].nunique(),
-                    rows["series"].nunique())  # fmt: skip
+    sample = Sample(
+        len(y),
+        dict(pairs.sample.dropped) | dropped,
+        rows["day"].nunique(),
+        rows["series"].nunique(),
+    )
     b = base.table.set_index("term").loc["inventory"]
     rho = 1 + b[["estimate", "low", "high"]]
     return Result(

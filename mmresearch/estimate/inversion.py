@@ -42,9 +42,13 @@ class Inversion(NamedTuple):
 
 
 def invert(
-    design: Design, *, interval: str = "bootstrap", draws: int = 999, seed: int = 0,
+    design: Design,
+    *,
+    interval: str = "bootstrap",
+    draws: int = 999,
+    seed: int = 0,
     level: float = 0.95,
-) -> Inversion:  # fmt: skip
+) -> Inversion:
     """Median-unbiased rho and its equal-tailed interval, with errors "bootstrap" or "gaussian".
 
     Every rho sees the same random numbers, so quantiles move smoothly with it. Bounds are searched
@@ -134,9 +138,18 @@ def simulator(
         fixed, width = _openings(design, rho, momentum, scale)
         error = scale if interval == "gaussian" else residual
         cross = _cross_products(
-            np.append(rho, momentum), error, shock, column, design.jump, design.fresh, fixed,
-            width[:, None] * z, design.chains, design.bounds, design.means,
-        )  # fmt: skip
+            np.append(rho, momentum),
+            error,
+            shock,
+            column,
+            design.jump,
+            design.fresh,
+            fixed,
+            width[:, None] * z,
+            design.chains,
+            design.bounds,
+            design.means,
+        )
         return _first_slope(cross)
 
     return simulate
@@ -210,7 +223,7 @@ def _target(design: Design, rho: float) -> np.ndarray:
 @numba.njit(cache=True)
 def _cross_products(
     coefficients, error, shock, column, jump, fresh, fixed, random, chains, bounds, means
-):  # fmt: skip
+):
     """Cross-products within groups of simulated chains: [k, k + 1, draws], the level y last.
 
     Rows outside, draws inside: the inner loops have no dependence and run as vector instructions.

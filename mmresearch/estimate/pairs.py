@@ -13,10 +13,10 @@ import pandas as pd
 from mmresearch.estimate.autoregression import Design, past_changes
 from mmresearch.estimate.result import Sample
 
-NEEDED = ["account", "symbol", "day", "bar", "start", "end", "inventory_start", "inventory_end",
-          "gap", "opening_known"]  # fmt: skip
 INTERCEPTS = ("auto", "none", "pooled", "segment")
 _SERIES = ["account", "symbol"]
+_BAR = ["day", "bar", "start", "end", "gap"]
+NEEDED = [*_SERIES, *_BAR, "inventory_start", "inventory_end", "opening_known"]
 
 
 class Pairs(NamedTuple):

@@ -14,8 +14,18 @@ from mmresearch.estimate.autoregression import Design, lagged, least_squares, wi
 from mmresearch.estimate.inversion import simulator
 from mmresearch.estimate.pairs import inventory_pairs
 
-COLUMNS = ["account", "symbol", "test", "null", "alternative", "statistic", "p", "lags", "n",
-           "verdict"]  # fmt: skip
+COLUMNS = [
+    "account",
+    "symbol",
+    "test",
+    "null",
+    "alternative",
+    "statistic",
+    "p",
+    "lags",
+    "n",
+    "verdict",
+]
 _FEWEST = 30
 _MOST = {"Zivot-Andrews": 5000}  # its work grows with the square of the sample
 _SIZE = 0.05
@@ -35,9 +45,12 @@ _TESTS: dict[str, tuple[str, str, Callable]] = {
 
 
 def unit_root_tests(
-    panel: pd.DataFrame, *, variance_ratios: Sequence[int] = (2, 5, 20), draws: int = 999,
+    panel: pd.DataFrame,
+    *,
+    variance_ratios: Sequence[int] = (2, 5, 20),
+    draws: int = 999,
     seed: int = 0,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Tests of each series' inventory, a row a test with its null and alternative in words.
 
     A series whose level is known throughout, sessions opening where the last one closed, is tested
@@ -79,9 +92,16 @@ def _tests(design: Design, horizons: Sequence[int], draws: int, seed: int) -> li
 
 
 def _row(
-    test: str, null: str, alternative: str, n: int, *, statistic: float = np.nan,
-    p: float = np.nan, lags: float = np.nan, why: str = "",
-) -> dict:  # fmt: skip
+    test: str,
+    null: str,
+    alternative: str,
+    n: int,
+    *,
+    statistic: float = np.nan,
+    p: float = np.nan,
+    lags: float = np.nan,
+    why: str = "",
+) -> dict:
     verdict = why or (f"rejects {null}" if p < _SIZE else f"does not reject {null}")
     values = [test, null, alternative, float(statistic), float(p), lags, n, verdict]
     return dict(zip(COLUMNS[2:], values, strict=True))
@@ -106,8 +126,15 @@ def _variance_ratio(levels: np.ndarray, k: int) -> dict:
 
 def _ratio_row(k: int, ratio: float, p: float, n: int) -> dict:
     null = "uncorrelated changes"
-    return _row(f"variance ratio ({k})", null, "changes that reverse (below 1) or continue", n,
-                statistic=ratio, p=p, lags=k)  # fmt: skip
+    return _row(
+        f"variance ratio ({k})",
+        null,
+        "changes that reverse (below 1) or continue",
+        n,
+        statistic=ratio,
+        p=p,
+        lags=k,
+    )
 
 
 def _pooled_slope(design: Design, draws: int, seed: int) -> dict:

@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.market import Market
-from mmresearch.measure.fills import symbol_transfers
+from mmresearch.measure.fills import account_fills, symbol_transfers
 
 _KEYS = ["account", "symbol", "kind", "counterparty"]
 
 
 def flow_sources(market: Market, *, account: str | None = None) -> pd.DataFrame:
     """What came in and went out, by account, symbol, kind (fill, transfer) and counterparty.
+
+    Without fills they are the aggregate maker's, inferred from the trades (`infer_fills`).
 
     Returns
     -------
@@ -21,8 +23,7 @@ def flow_sources(market: Market, *, account: str | None = None) -> pd.DataFrame:
         events; largest gross flow first within an account and symbol. An unknown counterparty
         reads "unknown". Transfers of an asset that is no symbol's stand under the asset's name.
     """
-    parts = [_fills(market), _transfers(market)]
-    flows = pd.concat([p for p in parts if not p.empty] or parts, ignore_index=True)
+    flows = pd.concat([_fills(market), _transfers(market)], ignore_index=True)
     if account is not None:
         flows = flows[flows["account"] == account]
     flows = flows.assign(
@@ -40,15 +41,11 @@ def flow_sources(market: Market, *, account: str | None = None) -> pd.DataFrame:
 
 
 def _fills(market: Market) -> pd.DataFrame:
-    if "fills" not in market:
-        return pd.DataFrame(columns=[*_KEYS, "amount"])
-    fills = market.fills
+    fills = account_fills(market)
     amount = fills["side"] * fills["size"]
     return fills[["account", "symbol", "counterparty"]].assign(kind="fill", amount=amount)
 
 
 def _transfers(market: Market) -> pd.DataFrame:
-    if "transfers" not in market:
-        return pd.DataFrame(columns=[*_KEYS, "amount"])
     moved = symbol_transfers(market)
     return moved[["account", "symbol", "counterparty", "amount"]].assign(kind="transfer")

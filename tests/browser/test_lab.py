@@ -62,7 +62,6 @@ def lab(tmp_path: Path, chromium: Browser) -> Iterator[str]:
             server.wait(30)
 
 
-@pytest.mark.slow
 def test_moving_the_slider_changes_the_figure(lab: str, chromium: Browser):
     page = chromium.new_page(viewport={"width": 1400, "height": 900})
     asked: list[str] = []

@@ -157,11 +157,17 @@ def test_series_share_the_sign_of_a_bar():
     levels = walk(40, 6, 0.6)
     one = one_chain(levels, means=False)
     two = Design(
-        x=np.append(one.x, -one.x), y=np.append(one.y, -one.y),
-        changes=np.empty((80, 0)), bounds=np.array([0, 40, 80]), chains=np.array([0, 40, 80]),
-        jump=np.zeros(80), fresh=np.arange(80) % 40 == 0, bar=np.tile(one.bar, 2),
-        series=np.repeat([0, 1], 40), means=False,
-    )  # fmt: skip
+        x=np.append(one.x, -one.x),
+        y=np.append(one.y, -one.y),
+        changes=np.empty((80, 0)),
+        bounds=np.array([0, 40, 80]),
+        chains=np.array([0, 40, 80]),
+        jump=np.zeros(80),
+        fresh=np.arange(80) % 40 == 0,
+        bar=np.tile(one.bar, 2),
+        series=np.repeat([0, 1], 40),
+        means=False,
+    )
     drawn = simulator(two, interval="bootstrap", draws=50, seed=0)(0.6)
     rng = np.random.default_rng(0)
     rng.standard_normal((2, 50))

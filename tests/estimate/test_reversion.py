@@ -215,8 +215,10 @@ def test_rows_are_dropped_by_reason(panel_of):
     panel = pd.concat([panel_of(levels), panel_of([np.full(11, 7.0)], symbol="Y")])
     sample = inventory_reversion(panel).sample
     assert dict(sample.dropped) == {
-        "inventory unknown": 2, "changes all equal": 10, "alone between gaps": 0,
-    }  # fmt: skip
+        "inventory unknown": 2,
+        "changes all equal": 10,
+        "alone between gaps": 0,
+    }
     assert (sample.used, sample.series, sample.days) == (178, 1, 6)
 
 

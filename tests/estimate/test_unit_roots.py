@@ -33,9 +33,16 @@ def test_reversion_is_read(panel_of):
     assert list(table.columns) == COLUMNS
     found = by_test(table)
     assert found.index.tolist() == [
-        "ADF", "DF-GLS", "Phillips-Perron", "KPSS", "Zivot-Andrews", "variance ratio (2)",
-        "variance ratio (5)", "variance ratio (20)", "together",
-    ]  # fmt: skip
+        "ADF",
+        "DF-GLS",
+        "Phillips-Perron",
+        "KPSS",
+        "Zivot-Andrews",
+        "variance ratio (2)",
+        "variance ratio (5)",
+        "variance ratio (20)",
+        "together",
+    ]
     assert found.loc["ADF", "statistic"] == pytest.approx(ADF(levels, trend="c").stat)
     assert found.loc["ADF", "verdict"] == "rejects a random walk"
     assert found.loc["KPSS", "null"] == found.loc["ADF", "alternative"]

@@ -16,10 +16,10 @@ HEADER = "Transact. No.,Symbol,Buyer,Seller,Quantity,Rate,Amount"
 # not in order; the last trade of AAA crosses inside broker 7
 ROWS = [
     "2021040403000002,AAA,D01,13,10,100.5,1005.0",
-    "2021040403000001,AAA,13,7,\"1,000\",100.0,100000.0",
+    '2021040403000001,AAA,13,7,"1,000",100.0,100000.0',
     "2021040401000009,BBB,7,D01,5,20.0,100.0",
     "2021040403000003,AAA,7,7,30,101.0,3030.0",
-]  # fmt: skip
+]
 
 
 def write(path: Path, rows: list[str], header: str = HEADER) -> Path:

@@ -57,8 +57,14 @@ def market(tmp_path):
 def test_orders_hold_every_message(market):
     orders = market.orders
     assert orders["event"].tolist() == [
-        "add", "add", "fill", "fill", "hidden_fill", "reduce", "delete"
-    ]  # fmt: skip
+        "add",
+        "add",
+        "fill",
+        "fill",
+        "hidden_fill",
+        "reduce",
+        "delete",
+    ]
     assert orders["order_id"].tolist() == ["11", "12", "12", "13", "0", "12", "12"]
     assert orders["side"].tolist() == [1, 1, 1, -1, -1, 1, 1]
     assert orders["price"].tolist() == [100.0, 100.01, 100.01, 100.02, 100.015, 100.01, 100.01]

@@ -115,10 +115,22 @@ def every_form(folder: Path) -> dict:
 @pytest.mark.parametrize(
     "form",
     [
-        "csv", "gz", "text path", "semicolon", "tab", "crlf", "bom", "parquet", "arrow file",
-        "arrow stream", "arrow table", "pandas", "pandas of texts", "polars",
+        "csv",
+        "gz",
+        "text path",
+        "semicolon",
+        "tab",
+        "crlf",
+        "bom",
+        "parquet",
+        "arrow file",
+        "arrow stream",
+        "arrow table",
+        "pandas",
+        "pandas of texts",
+        "polars",
     ],
-)  # fmt: skip
+)
 def test_every_form_gives_the_same_table(tmp_path, market, form):
     source = every_form(tmp_path)[form]
     again = table(source, "fills", columns=NAMES, account="me")

@@ -46,3 +46,16 @@ def test_sources_sum_to_the_flow() -> None:
     traded = (market.fills["side"] * market.fills["size"]).sum()
     assert table["net"].sum() == traded + market.transfers["amount"].sum()
     assert table["events"].sum() == 6
+
+
+def test_without_fills_they_are_the_aggregate_makers() -> None:
+    time = pd.to_datetime(["2024-01-02 10:00"] * 2, utc=True)
+    trades = pd.DataFrame({"time": time, "seq": [1, 2], "symbol": "A", "price": 10.0})
+    table = mm.flow_sources(mm.Market(trades=trades.assign(size=[3.0, 4.0], side=[1, -1])))
+    assert table["account"].tolist() == ["aggregate maker"]
+    assert table.loc[0, ["received", "delivered", "net", "counterparty"]].tolist() == [
+        4.0,
+        3.0,
+        1.0,
+        "unknown",
+    ]

@@ -77,7 +77,6 @@ def nepse(tmp_path_factory) -> Path:
     return mm.load.floorsheet(NEPSE).save(tmp_path_factory.mktemp("real") / "nepse")
 
 
-@pytest.mark.slow
 @needs_lobster
 @every_notebook
 def test_runs_on_a_day_of_lobster(path, amzn):
@@ -85,7 +84,6 @@ def test_runs_on_a_day_of_lobster(path, amzn):
     assert "aggregate" in shown  # no account's fills: it says whose it infers
 
 
-@pytest.mark.slow
 @needs_nepse
 @every_notebook
 def test_runs_on_the_floorsheets_of_a_broker(path, nepse):

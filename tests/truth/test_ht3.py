@@ -51,10 +51,17 @@ def design(levels: np.ndarray) -> Design:
     rows = np.arange(DAYS * BARS)
     edges = np.arange(0, DAYS * BARS + 1, BARS)
     return Design(
-        x=levels[:, :-1].ravel(), y=levels[:, 1:].ravel(), changes=np.empty((len(rows), 0)),
-        bounds=np.array([0, len(rows)]), chains=edges, jump=np.zeros(len(rows)),
-        fresh=rows % BARS == 0, bar=rows, series=0 * rows, means=False,
-    )  # fmt: skip
+        x=levels[:, :-1].ravel(),
+        y=levels[:, 1:].ravel(),
+        changes=np.empty((len(rows), 0)),
+        bounds=np.array([0, len(rows)]),
+        chains=edges,
+        jump=np.zeros(len(rows)),
+        fresh=rows % BARS == 0,
+        bar=rows,
+        series=0 * rows,
+        means=False,
+    )
 
 
 def test_naive_ways_find_a_half_life_in_a_random_walk():

@@ -96,7 +96,6 @@ def test_interval_covers_where_errors_that_take_rho_as_known_do_not():
     assert share(info) >= 0.897
 
 
-@pytest.mark.slow
 def test_wild_interval_covers_with_fifteen_days():
     # R = 120: .95 +- .06 is 3 standard errors
     rng, ours, total = np.random.default_rng(3), [], []
@@ -143,7 +142,6 @@ def placebo_p(panel: pd.DataFrame) -> list[float]:
     return [quantity.value for quantity in result.quantities.values()]
 
 
-@pytest.mark.slow
 def test_placebo_rejects_five_in_a_hundred_when_nothing_is_there():
     # R = 200: .05 +- .046 is 3 standard errors; p is uniform on 1/40, ..., 1: mean .5125 +- .06
     rng = np.random.default_rng(6)
