@@ -122,7 +122,8 @@ def _convert(chosen: argparse.Namespace) -> int:
     number, words = wanted.get(chosen.source, (len(chosen.files), ""))
     if len(chosen.files) != number:
         raise ValueError(f"{chosen.source} takes {words}; found {', '.join(chosen.files)}")
-    print(f"reading {', '.join(chosen.files)} ...", file=sys.stderr)
+    others = f" and {len(chosen.files) - 1} more" if len(chosen.files) > 1 else ""
+    print(f"reading {chosen.files[0]}{others} ...", file=sys.stderr)
     market = getattr(mm.load, chosen.source)(*chosen.files, **options)
     market.save(chosen.to)
     print(market.receipt, market, f"written to {chosen.to}", sep="\n\n")

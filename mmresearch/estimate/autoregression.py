@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy.stats
 from scipy import stats
 
 
@@ -129,6 +130,17 @@ def kendall_rho(rho: float, n: int, groups: int) -> float:
     (n rho_hat + 1) / (n - 3), with a known mean n rho_hat / (n - 2).
     """
     return (n * rho + groups) / (n - groups - 2) if n > groups + 2 else float("nan")
+
+
+def unit_root_critical(df: float) -> float:
+    """What the t of a bias-corrected rho - 1 must be below for a random walk to be rejected at 5 %.
+
+    With a unit root the plain t is far from normal, the more so the more short series are pooled.
+    What holds for any number of them is the t of the corrected rho: its spread is sqrt(10.2 / 6)
+    (Levin, Lin and Chu 2002: 51/5 against the usual 6), and for one series too it is below -1.645
+    times that in 4 to 6 % of random walks. `df`: degrees of freedom of the errors.
+    """
+    return float(scipy.stats.t.ppf(0.05, df) * np.sqrt(10.2 / 6))
 
 
 def jackknife_rho(design: Design) -> float:

@@ -7,13 +7,21 @@ import math
 import numpy as np
 import pandas as pd
 
-from mmresearch.estimate.autoregression import half_life_bars, lagged, within
-from mmresearch.estimate.errors import regress
+from mmresearch.estimate.autoregression import (
+    half_life_bars,
+    kendall_rho,
+    lagged,
+    unit_root_critical,
+    within,
+)
+from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.pairs import Pairs, inventory_pairs
 from mmresearch.estimate.result import Quantity, Result, Sample
+from mmresearch.estimate.sandwich import error_rule
 from mmresearch.estimate.speed import bar_unit, refused, units
 
 _HALF_HOUR = 1800
+_NO_REVERSION = "a random walk is not rejected (t of rho - 1 is {:.2f}, needed below {:.2f})"
 _QUESTION = "Does the inventory revert, given past flow, past returns and the time of day?"
 _EQUATION = (
     r"\Delta I_t = a + b\,I_{t-1} + \sum_j g_j\,\Delta I_{t-j} + \sum_j d_j\,r_{t-j}"
@@ -27,14 +35,16 @@ def inventory_change(
     """Regression of the change of inventory on its level, past changes and past returns.
 
     b < 0 is reversion; g > 0 is flow that continues (customers split orders); d < 0 is buying while
-    the price falls. Past changes and returns are of the same session only, returns (basis points)
-    where the panel has them, dummies for half-hours where it has a time of day. The flow of the bar
-    itself is not a regressor: it is the change. Means, time of day and past returns are partialled
-    out first (Frisch and Waugh 1933) where several series have means of their own.
+    the price falls. Past changes and returns are of the same session only (where bars are sessions:
+    of the same stretch of sessions); returns, in basis points, are from prints where there is no
+    mid; dummies for half-hours stand where the panel has a time of day. The flow of the bar itself
+    is not a regressor: it is the change. Means, time of day and past returns are partialled out
+    first (Frisch and Waugh 1933) where several series have means of their own.
 
-    The half-life is ln(1/2) / ln(1 + b) bars with b's regression interval. That interval is normal:
-    for rho = 1 + b near 1 it is too narrow and too low, and the result is flagged; the interval to
-    trust is that of `inventory_reversion` without controls.
+    The half-life is ln(1/2) / ln(rho) bars, rho = 1 + b corrected for its bias as for an AR(1)
+    (Kendall 1954, Nickell 1981) and with b's interval moved along. It is identified only where a
+    random walk is rejected (`unit_root_critical`). That interval is normal and for slow reversion
+    too narrow, so the result is flagged; the one to trust is that without controls.
     """
     pairs = inventory_pairs(panel, intercept="auto", lags=1)
     y, x, rows, dropped = _regressors(pairs, lags)
@@ -42,15 +52,12 @@ def inventory_change(
         return refused(_QUESTION, _EQUATION, pairs, f"{len(y)} bars for {x.shape[1]} coefficients")
     base = regress(y, x, rows["day"], errors=errors, bars=rows["bar_number"], seed=seed)
     unit, length = bar_unit(pairs.frame, daily=pairs.daily)
-    flags = ("normal_interval_on_persistent_regressor", *base.flags)
     sample = Sample(
         len(y),
         dict(pairs.sample.dropped) | dropped,
         rows["day"].nunique(),
         rows["series"].nunique(),
     )
-    b = base.table.set_index("term").loc["inventory"]
-    rho = 1 + b[["estimate", "low", "high"]]
     return Result(
         _QUESTION,
         _EQUATION,
@@ -59,11 +66,8 @@ def inventory_change(
         sample=sample,
         errors=base.errors,
         fit=base.fit,
-        quantities={
-            "rho": Quantity("rho", *rho, "per bar", "1 + b, normal interval"),
-            "half_life": _half_life(rho.to_numpy(), unit, length),
-        },
-        flags=flags,
+        quantities=_quantities(base, pairs, rows, errors, (unit, length)),
+        flags=("normal_interval_on_persistent_regressor", *base.flags),
     )
 
 
@@ -74,8 +78,10 @@ def _regressors(pairs: Pairs, lags: int) -> tuple[pd.Series, pd.DataFrame, pd.Da
     y = design.y - design.x
     columns = {"inventory": design.x}
     columns |= _past("change", y, starts, lags)
-    if "return_bps" in rows:
-        columns |= _past("return", rows["return_bps"].to_numpy(float), starts, lags)
+    for name in ("return_bps", "trade_return_bps"):
+        if name in rows and np.isfinite(rows[name]).any():
+            columns |= _past("return", rows[name].to_numpy(float), starts, lags)
+            break
     x = pd.DataFrame(columns)
     known = np.isfinite(x.to_numpy()).all(axis=1)
     x, y, rows = x[known], pd.Series(y)[known], rows[known]
@@ -110,13 +116,29 @@ def _without_means(
     return inner, pd.Series(within(y.to_numpy(), bounds, means=True), y.index)
 
 
-def _half_life(rho: np.ndarray, unit: str, length: float) -> Quantity:
+def _quantities(
+    base: Regression, pairs: Pairs, rows: pd.DataFrame, errors: str, bar: tuple[str, float]
+) -> dict[str, Quantity]:
+    """What b says of rho and the half-life, corrected for bias; refused if a random walk may be."""
+    b = base.table.set_index("term").loc["inventory"]
+    groups = rows["group"].nunique() if pairs.design.means else 1
+    corrected = kendall_rho(1 + b["estimate"], len(rows), groups)
+    rho = corrected + (b[["estimate", "low", "high"]] - b["estimate"]).to_numpy(float)
+    rule = error_rule(rows["day"], errors=errors, bars=rows["bar_number"], params=len(base.table))
+    t, critical = (corrected - 1) / b["std_error"], unit_root_critical(rule.df)
+    reason = "" if t < critical else _NO_REVERSION.format(t, critical)
+    method = "1 + b, bias corrected, normal interval"
+    return {
+        "rho": Quantity("rho", *rho, "a bar", method),
+        "half_life": _half_life(rho, reason, *bar, method),
+    }
+
+
+def _half_life(rho: np.ndarray, reason: str, unit: str, length: float, method: str) -> Quantity:
     value, low, high = (length * half_life_bars(r) for r in rho)
-    reason = ""
-    if rho[2] >= 1:
-        reason = "no reversion (b = 0) is inside the interval"
-    elif rho[0] <= 0:
+    if not reason and rho[0] <= 0:
         reason = "inventory changes sign from bar to bar (rho not above 0): use shorter bars"
-    method = "ln(1/2) / ln(1 + b), normal interval of b"
-    bad = bool(reason) or not math.isfinite(value)
-    return Quantity("half-life", value, low, high, unit, method, not bad, reason)
+    if reason:
+        high = math.inf
+    low = math.nan if math.isinf(low) else low
+    return Quantity("half-life", value, low, high, unit, method, not reason, reason)

@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import scipy.stats
 
+from mmresearch.estimate.autoregression import unit_root_critical
 from mmresearch.estimate.pressure_rows import centred
 from mmresearch.estimate.sandwich import Rule, small_sample_factor, sum_covariance
-
-_UNIT_ROOT = -1.645 * np.sqrt(10.2 / 6)
 
 
 class Reversion(NamedTuple):
@@ -41,13 +39,7 @@ class Parts(NamedTuple):
 
 
 def inventory_reversion_of(frame: pd.DataFrame, rule: Rule) -> Reversion:
-    """AR(1) of inventory by least squares, a mean each series, and whether it reverts at all.
-
-    With a unit root rho is biased and its t far from normal, the more so the more short series are
-    pooled. What holds for any number of them is the t of the corrected rho: its spread then is
-    sqrt(10.2 / 6) (Levin, Lin and Chu 2002: 51/5 against the usual 6), and for one series too it is
-    below -1.645 times that in 4 to 6 % of random walks.
-    """
+    """AR(1) of inventory by least squares, a mean each series, and whether it reverts at all."""
     lag, change = (centred(frame[c], frame["series"]) for c in ("lag", "change"))
     away = lag - lag.mean()
     variation = float(away @ away)
@@ -62,10 +54,8 @@ def inventory_reversion_of(frame: pd.DataFrame, rule: Rule) -> Reversion:
     factor = small_sample_factor(rule, len(frame), 2, frame["day"].nunique())
     rho = 1 + pull
     corrected = rho if count <= 4 else min((count * rho + 1) / (count - 3), max(rho, 1.0))
-    heavier = scipy.stats.t.ppf(0.05, rule.df) / scipy.stats.norm.ppf(0.05)
     t = (corrected - 1) / np.sqrt(covariance[0, 0] * factor)
-    critical = _UNIT_ROOT * heavier
-    return Reversion(rho, corrected, surprise, float(t), float(critical))
+    return Reversion(rho, corrected, surprise, float(t), unit_root_critical(rule.df))
 
 
 def pressure_parts(

@@ -26,7 +26,8 @@ class Sample:
     def __str__(self) -> str:
         left = ", ".join(f"{n:,} {reason}" for reason, n in self.dropped.items() if n) or "none"
         series = f" in {self.series} series" if self.series > 1 else ""
-        return f"{self.used:,} rows of {self.days} days{series}; dropped: {left}"
+        days = "1 day" if self.days == 1 else f"{self.days} days"
+        return f"{self.used:,} rows of {days}{series}; dropped: {left}"
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,9 @@ def compare(results: Mapping[str, Result]) -> pd.DataFrame:
 
 
 def _short(quantity: Quantity) -> str:
-    if not quantity.identified:
-        return f"not identified {_interval(quantity.low, quantity.high)}"
-    return f"{_number(quantity.value)} {_interval(quantity.low, quantity.high)}"
+    value = _number(quantity.value) if quantity.identified else "not identified"
+    known = "" if math.isnan(quantity.low) else f" {_interval(quantity.low, quantity.high)}"
+    return value + known
 
 
 def _interval(low: float, high: float) -> str:

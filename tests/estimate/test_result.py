@@ -28,6 +28,7 @@ def answer(**changes: object) -> Result:
 
 def test_sample_counts_what_was_dropped_and_only_that():
     assert str(answer().sample) == "1,200 rows of 5 days; dropped: 3 missing returns"
+    assert str(Sample(7, {}, 1)) == "7 rows of 1 day; dropped: none"
     assert str(Sample(7, {"late": 0}, 2, 3)) == "7 rows of 2 days in 3 series; dropped: none"
 
 
@@ -118,3 +119,9 @@ def test_compare_lays_terms_side_by_side_with_blanks_where_there_is_none():
 def test_numbers_have_four_digits(value, text):
     row = pd.DataFrame([["x", value, 1.0, 1.0, 1.0, 0.0, 1.0]], columns=TIDY)
     assert compare({"only": answer(table=row)}).loc[("x", "estimate"), "only"] == text
+
+
+def test_compare_shows_no_interval_where_nothing_is_known():
+    nothing = Quantity("half-life", math.nan, math.nan, math.inf, "bars", "by hand", False, "why")
+    table = compare({"only": answer(quantities={"half_life": nothing})})
+    assert table.loc[("half-life", "bars"), "only"] == "not identified"

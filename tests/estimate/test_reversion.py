@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 from scipy.signal import lfilter
 
-from mmresearch.estimate.autoregression import half_life_bars
+from mmresearch.estimate.autoregression import half_life_bars, kendall_rho
 from mmresearch.estimate.pairs import inventory_pairs
 from mmresearch.estimate.result import Result
 from mmresearch.estimate.reversion import FLAGS, half_life, inventory_reversion
@@ -297,8 +297,34 @@ def test_controls_are_recovered(panel_of):
     assert {"half_hour_1", "half_hour_2", "half_hour_3"} <= set(table.index)
     assert found.sample.dropped["no past in the session"] == 45
     assert "normal_interval_on_persistent_regressor" in found.flags
-    life = found.quantities["half_life"]
-    assert life.value == pytest.approx(60 * half_life_bars(1 + table.loc["inventory", "estimate"]))
+    life, rho = found.quantities["half_life"], found.quantities["rho"]
+    slope = 1 + table.loc["inventory", "estimate"]
+    assert rho.value == pytest.approx(kendall_rho(slope, found.sample.used, 1), abs=1e-12)
+    assert life.identified
+    assert life.value == pytest.approx(60 * half_life_bars(rho.value))
+    assert life.low < 60 * half_life_bars(0.9) < life.high
+
+
+@pytest.mark.parametrize("days", [1, 5, 20])
+def test_with_controls_a_random_walk_is_not_identified_either(panel_of, days):
+    # 200 walks; at 5 % the count of "identified" is below 20 with probability .996
+    rng = np.random.default_rng(11)
+    identified = 0
+    for _ in range(200):
+        walk = rng.standard_normal(days * 80 + 1).cumsum()
+        panel = panel_of([walk[k * 80 : (k + 1) * 80 + 1] for k in range(days)])
+        found = inventory_reversion(panel, controls=True, errors="hac")
+        identified += found.quantities["half_life"].identified
+    assert identified < 20
+
+
+def test_controls_take_returns_from_prints_and_say_why_they_refuse(panel_of):
+    levels, returns = _driven(20)
+    panel = panel_of(levels).assign(return_bps=np.nan, trade_return_bps=returns)
+    assert "return_1" in inventory_reversion(panel, controls=True).tidy()["term"].tolist()
+    refused = inventory_reversion(panel.head(8), controls=True).quantities["half_life"]
+    assert not refused.identified
+    assert "bars" in refused.reason
 
 
 def test_every_flag_is_explained():
