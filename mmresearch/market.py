@@ -118,15 +118,25 @@ class Market:
         return "1min" if all(has_clock(c) for c in self.symbols["calendar"]) else "1D"
 
     def sessions(self, symbol: str) -> pd.DataFrame:
-        """The sessions that the symbol's events span: day, open, close."""
-        calendar, none = self.calendar(symbol), pd.Series(dtype="datetime64[ns, UTC]")
+        """The sessions that hold an event of the symbol: day, open, close, gap.
+
+        `gap`: a session without any event, which was not observed, lies before it.
+        """
+        return session_table(self.calendar(symbol), self._event_times(symbol))
+
+    def span(self, symbol: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """Time of the symbol's first and last event: what lies outside was not observed."""
+        times = self._event_times(symbol)
+        return times.min(), times.max()
+
+    def _event_times(self, symbol: str) -> pd.Series:
         if self._times is None:  # every symbol's at once, for a study asks for hundreds
             self._times = {}
             for table in self._event_tables():
                 for name, times in table.groupby("symbol", sort=False)["time"]:
                     self._times.setdefault(name, []).append(times)
-        times = self._times.get(symbol, [])
-        return session_table(calendar, pd.concat([none, *times], ignore_index=True))
+        none = pd.Series(dtype="datetime64[ns, UTC]")
+        return pd.concat([none, *self._times.get(symbol, [])], ignore_index=True)
 
     def summary(self) -> pd.DataFrame:
         """A row a table: rows, symbols, first and last time."""

@@ -28,13 +28,27 @@ def has_clock(calendar: str) -> bool:
 
 
 def session_table(calendar: str, times: pd.Series) -> pd.DataFrame:
-    """The sessions that `times` (UTC) span: day (a date), open, close (UTC), in order.
+    """The sessions that hold one of `times` (UTC): day (a date), open, close (UTC), gap, in order.
 
-    An exchange's calendar lists every session between the first and the last event, those without
-    events too; "24/7" every day; the other two only the dates that occur.
+    A session without any event was not observed: a day of data is missing, and what was traded in
+    it is unknown. It is left out, and `gap` is true on the session after it. An exchange's calendar
+    and "24/7" know which sessions there were. Where only the dates that occur are known, a stretch
+    without events that a weekend explains (one or two dates, of weekdays that never occur) passes
+    and any other is a gap.
     """
     if times.empty:
-        return _table([], [], [])
+        return _table([], [], []).assign(gap=pd.Series(dtype=bool))
+    listed = _listed(calendar, times)
+    held = np.unique(session_of(times, listed))
+    table = listed.iloc[held[held >= 0]].reset_index(drop=True)
+    knows = calendar == "24/7" or (has_clock(calendar) and not _HOURS.fullmatch(calendar))
+    skipped = np.diff(held[held >= 0], prepend=-1) > 1
+    skipped[:1] = False
+    return table.assign(gap=skipped if knows else _stretches(table["day"]))
+
+
+def _listed(calendar: str, times: pd.Series) -> pd.DataFrame:
+    """Every session that the calendar knows of between the first and the last event."""
     if calendar == "24/7" or not has_clock(calendar):
         dates = times.dt.floor("D").drop_duplicates().sort_values()
         if calendar == "24/7":
@@ -57,18 +71,9 @@ def session_of(times: pd.Series, sessions: pd.DataFrame) -> np.ndarray:
     return np.where(inside, row, -1)
 
 
-def missing_before(days: pd.Series, calendar: str) -> np.ndarray:
-    """Whether trading days lie between each session's date and the one before it.
-
-    Where the calendar lists its sessions, none can be missing. Where only the dates that occur are
-    known, a gap that a weekend explains (one or two dates, the same weekdays each week) passes and
-    any other counts as missing: its flow is unknown.
-    """
+def _stretches(days: pd.Series) -> np.ndarray:
+    """Whether the dates between each session and the one before it are more than a weekend."""
     gap = days.diff().dt.days.to_numpy()
-    if calendar == "24/7":
-        return gap > 1
-    if has_clock(calendar) and not _HOURS.fullmatch(calendar):
-        return np.zeros(len(days), bool)
     traded = set(days.dt.day_of_week)
     return np.array([_holds_trading(*pair, traded) for pair in zip(days, gap, strict=True)], bool)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmresearch.sessions import has_clock, missing_before, session_of, session_table
+from mmresearch.sessions import has_clock, session_of, session_table
 
 
 def utc(*times: str) -> pd.Series:
@@ -16,8 +16,8 @@ def utc(*times: str) -> pd.Series:
 def listed(calendar: str, *times: str) -> list[tuple[str, str, str]]:
     """Day, open and close (UTC) as text."""
     table = session_table(calendar, utc(*times))
-    assert list(table.columns) == ["day", "open", "close"]
-    types = ["datetime64[ns]", "datetime64[ns, UTC]", "datetime64[ns, UTC]"]
+    assert list(table.columns) == ["day", "open", "close", "gap"]
+    types = ["datetime64[ns]", "datetime64[ns, UTC]", "datetime64[ns, UTC]", "bool"]
     assert [str(t) for t in table.dtypes] == types
     forms = {"day": "%Y-%m-%d", "open": "%m-%d %H:%M", "close": "%m-%d %H:%M"}
     return list(zip(*(table[c].dt.strftime(form) for c, form in forms.items()), strict=True))
@@ -30,10 +30,9 @@ CALENDARS = ["24/7", "XNYS", "09:30-16:00 America/New_York", "dates"]
 
 
 def test_every_utc_day_of_24_7():
-    # the day without events stands there too
+    # the day without events was not observed
     assert listed("24/7", "2024-03-09 23:59", "2024-03-11 00:00") == [
         ("2024-03-09", "03-09 00:00", "03-10 00:00"),
-        ("2024-03-10", "03-10 00:00", "03-11 00:00"),
         ("2024-03-11", "03-11 00:00", "03-12 00:00"),
     ]
 
@@ -54,13 +53,10 @@ def test_exchange_closes_early():
     ]
 
 
-def test_exchange_lists_sessions_without_events():
-    days = [day for day, _, _ in listed("XNYS", "2024-03-04 15:00", "2024-03-07 15:00")]
-    assert days == ["2024-03-04", "2024-03-05", "2024-03-06", "2024-03-07"]
-
-
-def test_exchange_event_after_the_close_still_has_its_session():
-    assert [day for day, _, _ in listed("XNYS", "2024-03-08 22:30")] == ["2024-03-08"]
+def test_a_session_with_events_only_after_its_close_was_not_observed():
+    assert listed("XNYS", "2024-03-08 22:30") == []
+    days = [day for day, _, _ in listed("XNYS", "2024-03-08 22:30", "2024-03-11 15:00")]
+    assert days == ["2024-03-11"]
 
 
 def test_exchange_weekend_holds_no_session():
@@ -76,9 +72,9 @@ def test_hours_over_the_change_of_clocks():
 
 
 def test_hours_only_on_dates_with_events_and_by_local_date():
-    # 03-06 02:00 UTC is still 03-05 in New York
-    found = listed("09:30-16:00 America/New_York", "2024-03-04 15:00", "2024-03-06 02:00")
-    assert [day for day, _, _ in found] == ["2024-03-04", "2024-03-05"]
+    # Sydney's Monday opens on Sunday at 23:00 UTC
+    found = listed("10:00-16:00 Australia/Sydney", "2024-03-03 23:30", "2024-03-06 02:00")
+    assert [day for day, _, _ in found] == ["2024-03-04", "2024-03-06"]
 
 
 def test_night_hours_belong_to_the_date_they_began():
@@ -200,12 +196,19 @@ def test_no_event_is_outside_where_sessions_join(calendar):
 
 
 def missing(calendar: str, *days: str) -> list[bool]:
-    return missing_before(pd.Series(pd.to_datetime(list(days))), calendar).tolist()
+    return session_table(calendar, utc(*(f"{day} 15:00" for day in days)))["gap"].tolist()
 
 
 def test_exchange_knows_its_holidays():
     # Easter 2024: Thursday to Monday
     assert missing("XNYS", "2024-03-28", "2024-04-01", "2024-04-02") == [False, False, False]
+
+
+def test_exchange_knows_the_session_that_is_missing():
+    # nothing was recorded on Tuesday; Monday was no session
+    table = session_table("XNYS", utc("2024-03-28 15:00", "2024-04-01 15:00", "2024-04-03 15:00"))
+    assert table["day"].dt.day.tolist() == [28, 1, 3]
+    assert table["gap"].tolist() == [False, False, True]
 
 
 def test_day_missing_from_24_7():

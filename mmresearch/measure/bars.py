@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.measure.asof import known_before
-from mmresearch.sessions import has_clock, missing_before, session_of
+from mmresearch.sessions import has_clock, session_of
 
 _COUNT = re.compile(r"\s*([\d_,]+)\s*(?:trades?|prints?)\s*")
 _OLD_UNITS = {"d": "D", "H": "h", "T": "min", "S": "s"}  # other spellings people have learned
@@ -40,7 +40,7 @@ class Bars:
 
     start, end: nanoseconds since 1970, UTC.
     session: the row of `sessions`.
-    sessions: day, open, close.
+    sessions: day, open, close, gap.
     step: what the bars were cut by.
     closers: time and seq of each print that ends a bar before its session's last (count bars).
     """
@@ -84,7 +84,7 @@ def cut(step: Step, calendar: str, sessions: pd.DataFrame, trades: pd.DataFrame 
     calendar : str
         The symbol's calendar; a clock step needs one that has a clock.
     sessions : DataFrame
-        day, open, close, in order.
+        day, open, close, gap, in order.
     trades : DataFrame or None
         The symbol's public prints, ordered by (time, seq); only a count needs them.
     """
@@ -102,7 +102,7 @@ def cut(step: Step, calendar: str, sessions: pd.DataFrame, trades: pd.DataFrame 
 def labels(bars: Bars, calendar: str) -> dict[str, np.ndarray]:
     """The columns that say which bar it is: day, bar, start, end (UTC), time_of_day, gap."""
     number = np.arange(len(bars)) - bars.first[bars.session]
-    missing = missing_before(bars.sessions["day"], calendar)
+    missing = bars.sessions["gap"].to_numpy(bool)
     since = (bars.start - nanoseconds(bars.sessions["open"])[bars.session]) / 1e9
     return {
         "day": bars.sessions["day"].to_numpy("datetime64[ns]")[bars.session],

@@ -97,8 +97,9 @@ def panel(
     Returns
     -------
     DataFrame
-        The columns of `PANEL`, a row for every bar of every session that the symbol's events span,
-        ordered by account, symbol, start and bar.
+        The columns of `PANEL`, a row for every bar of every session that holds an event of the
+        symbol, ordered by account, symbol, start and bar. Clock bars before its first event and
+        after its last are left out: an inventory that nobody recorded is not one that stood still.
 
         In every row flow = buys - sells + transfer_flow, inventory_end = inventory_start + flow,
         and inventory_start = the previous inventory_end + overnight_flow: exactly for whole sizes,
@@ -128,7 +129,10 @@ def panel(
         bars = cut(step, calendar, market.sessions(name), trades)
         public, missed = _market_columns(bars, trades, quotes, calendar)
         own, late = flow_bars(bars, flows_of[name], levels.get(name, {}))
-        pieces.append(_joined(name, own, public))
+        piece = _joined(name, own, public)
+        if step.kind == "clock":
+            piece = _observed(piece, market.span(name), flows_of[name])
+        pieces.append(piece)
         counts += [late, *missed]
     table = _assembled(pieces)
     if table.empty:
@@ -240,6 +244,17 @@ def _joined(
     n = len(own["flow"])
     columns = {name: np.resize(values, n) for name, values in public.items()}
     return columns | own | {"symbol": np.full(n, symbol, dtype=object)}
+
+
+def _observed(
+    piece: dict[str, np.ndarray], span: tuple[pd.Timestamp, pd.Timestamp], flows: pd.DataFrame
+) -> dict[str, np.ndarray]:
+    """The rows between the symbol's first event and its last, an account's transfer among them."""
+    edges = [*span, flows["time"].min(), flows["time"].max()]
+    first, last = (f(edges).tz_localize(None).to_datetime64() for f in (min, max))
+    opens_there = (piece["bar"] == 0) & (piece["start"] == last)
+    held = (piece["end"] >= first) & ((piece["start"] < last) | opens_there)
+    return {name: values[held] for name, values in piece.items()}
 
 
 def _assembled(pieces: list[dict[str, np.ndarray]]) -> pd.DataFrame:

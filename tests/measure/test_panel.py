@@ -256,7 +256,13 @@ def _two_by_two() -> mm.Market:
         ("2024-01-03 09:30:10", 0, "b", "X", -1, 12.0, 16),
     )
     trades = fills.drop(columns=["account", "side"]).assign(size=100)
-    return mm.Market(fills=fills, trades=trades, calendar="09:30-09:32 UTC")
+    quotes = _table(  # the venue is watched to the close
+        "time seq symbol bid ask bid_size ask_size",
+        ("09:32:00", 0, "X", 9, 11, 1, 1),
+        ("09:32:00", 1, "Y", 9, 11, 1, 1),
+        ("2024-01-03 09:32:00", 0, "X", 9, 11, 1, 1),
+    )
+    return mm.Market(fills=fills, trades=trades, quotes=quotes, calendar="09:30-09:32 UTC")
 
 
 def test_two_accounts_and_two_symbols():
@@ -333,9 +339,10 @@ def test_day_returns_start_from_the_last_session():
     market = mm.Market(quotes=quotes, fills=fills.assign(account="mm", symbol="X"))
     table = mm.panel(market, freq="1D")
     expected = {
-        "mid_start": [100, 105, NAN, 120],
-        "mid": [100, 110, NAN, 120],
-        "return_bps": [NAN, 1e4 * np.log(1.1), NAN, NAN],
+        "mid_start": [100, 105, 120],
+        "mid": [100, 110, 120],
+        "return_bps": [NAN, 1e4 * np.log(1.1), NAN],
+        "gap": [False, False, True],
     }
     _is(table, expected)
 
@@ -345,6 +352,7 @@ def test_summer_time_leaves_390_bars_a_session():
         "time seq price size side",
         ("2024-03-08 14:30:30", 0, 10.0, 1, 1),  # 09:30:30 in New York, winter
         ("2024-03-11 13:30:30", 0, 10.0, 2, -1),  # and in summer
+        ("2024-03-11 19:59:30", 0, 10.0, 4, -1),
         symbol="X",
     )
     table = mm.panel(mm.Market(trades=trades, calendar="XNYS"))
@@ -355,9 +363,30 @@ def test_summer_time_leaves_390_bars_a_session():
 def test_round_the_clock_is_1440_bars_a_day():
     trades = _table("time seq price size side", ("00:00:00", 0, 10.0, 1, 1), symbol="X")
     later = trades.assign(time=_clock("2024-01-03 00:00:00"), size=2)
-    table = mm.panel(mm.Market(trades=pd.concat([trades, later])))
+    last = trades.assign(time=_clock("2024-01-03 23:59:30"), size=4)
+    table = mm.panel(mm.Market(trades=pd.concat([trades, later, last])))
     assert len(table) == 2880
-    assert table.loc[table["flow"] != 0, "bar"].tolist() == [0, 0]
+    assert table.loc[table["flow"] != 0, "bar"].tolist() == [0, 0, 1439]
+
+
+def test_what_nobody_recorded_is_not_an_inventory_that_stood_still():
+    # recorded from 10:00:30 to 10:03:00 of one day and 09:59:30 to 10:01:10 of the day after next
+    clocks = ["2024-01-02 10:00:30", "2024-01-02 10:03:00"]
+    clocks += ["2024-01-04 09:59:30", "2024-01-04 10:01:10"]
+    rows = [(clock, 0, 10.0, 1, 1) for clock in clocks]
+    trades = _table("time seq price size side", *rows, symbol="X")
+    table = mm.panel(mm.Market(trades=trades))
+    assert table["start"].iloc[0] == pd.Timestamp("2024-01-02 10:00", tz="UTC")
+    assert table["end"].iloc[-1] == pd.Timestamp("2024-01-04 10:02", tz="UTC")
+    assert table["day"].dt.day.unique().tolist() == [2, 4]
+    assert table.loc[table["gap"], "start"].tolist() == [pd.Timestamp("2024-01-04", tz="UTC")]
+    assert table["flow"].sum() == -4
+    # a transfer outside the record is an event of the account: its bar stays
+    moved = _table("time seq asset amount", ("2024-01-02 09:58:30", 0, "X", 7.0))
+    market = mm.Market(trades=trades, transfers=moved.assign(account="aggregate maker"))
+    longer = mm.panel(market)
+    assert longer["start"].iloc[0] == pd.Timestamp("2024-01-02 09:58", tz="UTC")
+    assert longer["flow"].sum() == 3
 
 
 def test_without_fills_it_is_the_aggregate_maker_and_says_so():
