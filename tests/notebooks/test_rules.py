@@ -19,7 +19,7 @@ ASKED = ["00_start_here", "01_inventory_ledger", "02_inventory_reversion", "04_p
 
 # An absolute path of any machine, and a clock's time of the run; not a link, not a ratio.
 PATH = re.compile(
-    r"(?<![\w./:<-])(?:/(?:home|root|work|tmp|Users|mnt|usr|opt|var)/\w|[A-Z]:\\\\?\w)"
+    r"(?<![\w./:<-])(?:/(?:home|root|srv|tmp|Users|mnt|usr|opt|var)/\w|[A-Z]:\\\\?\w)"
 )
 WARNING = re.compile(r"\bWarning\b:|Traceback \(most recent call last\)")
 
@@ -175,7 +175,7 @@ def test_keeps_no_widget_state(path):
 
 
 @pytest.mark.parametrize(
-    "text", ["saved to /home/a/b", "(/tmp/x.csv)", "'/work/data'", r"C:\Users", "=/root/x"]
+    "text", ["saved to /home/a/b", "(/tmp/x.csv)", "'/srv/data'", r"C:\Users", "=/home/x"]
 )
 def test_place_is_found(text):
     assert PATH.search(text)
