@@ -68,7 +68,7 @@ def half_life_of(
 
 def _verdict(found: Inversion) -> tuple[bool, str]:
     if found.low > 1:
-        return False, "inventory moves away from its mean (rho above 1)"
+        return False, "inventory moves away from its mean (rho above 1): it trends"
     if found.high >= 1:
         return False, "a random walk (rho = 1) is inside the 95 % interval"
     if found.median <= 0:
