@@ -41,6 +41,7 @@ sample: setup
 	$(BIN)/python -m data.make_sample
 
 notebooks: setup
+	$(BIN)/python notebooks/first_figure.py
 	$(BIN)/python -m mmresearch.show.execute notebooks/*.ipynb
 
 clean:
