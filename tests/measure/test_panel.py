@@ -389,6 +389,22 @@ def test_what_nobody_recorded_is_not_an_inventory_that_stood_still():
     assert longer["flow"].sum() == 3
 
 
+@pytest.mark.parametrize(
+    ("clocks", "bars"),
+    [
+        (["10:01:00", "10:03:00"], 3),  # each in the bar that ends there
+        (["2024-01-02 00:00:00"], 1),  # the session's first instant
+        (["10:00:30"], 1),
+    ],
+)
+def test_first_and_last_event_keep_their_bars(clocks, bars):
+    rows = [(clock, 0, 10.0, 2, 1) for clock in clocks]
+    table = mm.panel(mm.Market(trades=_table("time seq price size side", *rows, symbol="X")))
+    assert len(table) == bars
+    assert table["flow"].sum() == -2 * len(clocks)
+    assert table["flow"].iloc[0] == table["flow"].iloc[-1] == -2
+
+
 def test_without_fills_it_is_the_aggregate_maker_and_says_so():
     market = _three_trades()
     market = mm.Market(trades=market.trades, quotes=market.quotes, calendar=THREE_MINUTES)
