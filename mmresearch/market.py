@@ -13,7 +13,7 @@ from mmresearch import schema, store
 from mmresearch.receipt import Receipt
 from mmresearch.sessions import has_clock, session_table
 
-SYMBOL_COLUMNS = ["symbol", "asset", "currency", "tick", "multiplier", "calendar"]
+SYMBOL_COLUMNS = ["symbol", "asset", "currency", "settlement", "tick", "multiplier", "calendar"]
 
 
 class Market:
@@ -26,9 +26,11 @@ class Market:
     Parameters
     ----------
     symbols : DataFrame, optional
-        A row a symbol: symbol, asset (what a position is in), currency (what prices are in), tick
-        (price step, missing if unknown), multiplier (units of asset a contract), calendar (see
-        `mmresearch.sessions`). What is not given: asset is the symbol, multiplier 1.
+        A row a symbol: symbol, asset (what a position is in), currency (what prices are in),
+        settlement (what profit is paid in), tick (price step, missing if unknown), multiplier
+        (units of asset a contract), calendar (see `mmresearch.sessions`). What is not given: asset
+        is the symbol, settlement the currency, multiplier 1. A contract that settles in its asset
+        is inverse: its multiplier is units of currency a contract.
     calendar : str
         For symbols whose calendar is not given.
     receipt : Receipt, optional
@@ -186,7 +188,7 @@ class Market:
         return self.summary().to_html()
 
     def _event_tables(self) -> list[pd.DataFrame]:
-        named = ("trades", "quotes", "book", "orders", "fills", "positions")
+        named = ("trades", "quotes", "book", "orders", "fills", "positions", "liquidations")
         return [self[name] for name in named if name in self]
 
     def _traded(self) -> list[str]:
@@ -254,6 +256,7 @@ def _symbol_table(given: pd.DataFrame | None, traded: list[str], calendar: str) 
     if lacking:
         raise ValueError(f"symbols lacks {lacking[:5]}, which the tables hold")
     filled["asset"] = filled["asset"].fillna(filled["symbol"])
+    filled["settlement"] = filled["settlement"].fillna(filled["currency"])
     filled["multiplier"] = filled["multiplier"].fillna(1.0)
     filled["calendar"] = filled["calendar"].fillna(calendar)
     if (filled["tick"] <= 0).any() or (filled["multiplier"] <= 0).any():

@@ -107,6 +107,21 @@ TABLES: dict[str, list[Column]] = {
         _SYMBOL,
         Column("position", "number", "units held, + long", "finite"),
     ],
+    "liquidations": [
+        _TIME,
+        _SEQ,
+        _SYMBOL,
+        _PRICE,
+        _SIZE,
+        Column("side", "sign", "of the forced order: +1 bought back a short, -1 sold a long"),
+        _optional("trade_id", "text", "the venue's number"),
+    ],
+    "series": [
+        Column("time", "time", "UTC, nanoseconds: when the value was known"),
+        Column("symbol", "text", "what it is of: an instrument, an index, a statistic"),
+        Column("name", "text", "which value of it: close, funding_rate, open_interest, ..."),
+        Column("value", "number", "in the unit that its source states", "finite", missing=True),
+    ],
     "chain": [
         _TIME,
         Column("expiry", "time", "UTC"),
@@ -116,6 +131,7 @@ TABLES: dict[str, list[Column]] = {
         Column("implied_vol", "number", "a year, 0.2 is 20 %", "not negative", missing=True),
         Column("spot", "number", "currency", "positive", missing=True),
         Column("multiplier", "number", "units a contract", "positive", missing=True),
+        _optional("symbol", "text", "the underlying"),
     ],
 }
 

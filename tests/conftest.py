@@ -65,6 +65,8 @@ def tables() -> dict[str, pd.DataFrame]:
         "fills": event.assign(**fill, fee=[0.1, None, -0.2], maker=[True, None, False]),
         "transfers": event.drop(columns="symbol").assign(account="A", asset="X", amount=[5, -1, 2]),
         "positions": event.drop(columns="seq").assign(account="A", position=[5.0, 0.0, -3.0]),
+        "liquidations": event.assign(price=99.0, size=[1, 2, 3], side=[1, -1, -1]),
+        "series": event.drop(columns="seq").assign(name="close", value=[1.0, None, -2.0]),
         "chain": pd.DataFrame(
             {"time": time, "expiry": time[2], "strike": [90.0, 100.0, 110.0], "right": "put"}
             | {"open_interest": [10, 0, None], "implied_vol": 0.2, "spot": 99.0, "multiplier": 100}

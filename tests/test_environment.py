@@ -25,10 +25,11 @@ DIRECT = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
 CONDA_NAME = {
     "arch": "arch-py",
     "brotli": "brotli-python",
+    "duckdb": "python-duckdb",
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
 }
-ONLY_ON_PYPI = {"math-core"}
+ONLY_ON_PYPI = {"databento", "math-core"}
 
 
 def direct() -> dict[str, SpecifierSet]:

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmresearch.load import text
+from mmresearch.load import text, unpack
 from mmresearch.receipt import Fault, file_facts
 
 _SEPARATORS = ",;\t|"
@@ -90,7 +90,7 @@ def _query(query: str, con: Any) -> Origin | list[Fault]:
 
 
 def _file(path: Path) -> Origin | list[Fault]:
-    data = text.read_bytes(path)
+    data = unpack.read_bytes(path)
     if isinstance(data, Fault):
         return [data]
     try:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import polars as pl
 
+from mmresearch.load.unpack import read_bytes
 from mmresearch.receipt import Fault, SourceError
 
-_GZIP = b"\x1f\x8b"
 _SHOWN = 3  # examples of one kind of fault
 _NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 _GROUPED = r"\s*[+-]?\d{1,3}(,\d{2,3})*,\d{3}(\.\d*)?\s*"
@@ -38,11 +36,19 @@ class Kind(NamedTuple):
 
 KINDS = {
     "whole": Kind(pl.Int64, r"\s*[+-]?\d+\s*", "a whole number"),
+    "exact": Kind(pl.String, r"\s*[+-]?\d+\s*", "a whole number"),  # of any length, kept as text
     "number": Kind(pl.String, f"{_NUMBER}|{_GROUPED}", "a number"),
+    "float": Kind(pl.Float64, _NUMBER, "a number"),  # faster: thousands are not grouped
     "seconds": Kind(pl.Decimal(20, 9), _NUMBER, "seconds, with up to 9 decimals"),
     "text": Kind(pl.String, r"(?s).*\S.*", "text"),
     "any": Kind(pl.String, r"(?s).*", "anything"),
 }
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name; with a question mark behind it cells may be empty, as "float?"."""
+    kind = KINDS[name.removesuffix("?")]
+    return kind._replace(pattern=rf"{kind.pattern}|\s*") if name.endswith("?") else kind
 
 
 class Text(NamedTuple):
@@ -61,29 +67,12 @@ class Text(NamedTuple):
 
 
 def read_texts(source: str, paths: Sequence[str | Path]) -> list[Text]:
-    """The text of every file, plain or gzip; one SourceError names all that cannot be read."""
+    """The text of every file, packed or not; one SourceError names all that cannot be read."""
     read = [_read(Path(path)) for path in paths]
     faults = [found for found in read if isinstance(found, Fault)]
     if faults:
         raise SourceError(source, faults)
     return read
-
-
-def read_bytes(path: Path) -> bytes | Fault:
-    """The bytes of a file, unpacked if they are gzip."""
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if data.startswith(_GZIP) else data
-    except FileNotFoundError:
-        return Fault(str(path), None, "no such file", "a file")
-    except IsADirectoryError:
-        return Fault(str(path), None, "a directory", "a file")
-    except PermissionError:
-        return Fault(str(path), None, "no permission to read it", "a readable file")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        return Fault(str(path), None, f"a damaged or truncated gzip file ({error})", "a whole one")
-    except OSError as error:
-        return Fault(str(path), None, f"a file that cannot be read ({error})", "a readable file")
 
 
 def _read(path: Path) -> Text | Fault:
@@ -144,14 +133,14 @@ def parse(
     body = text.data.partition(b"\n")[2] if header else text.data
     if not body:
         return [Fault(text.name, None, "a header and no row", "rows")]
-    schema = {name: KINDS[kind].dtype for name, kind in kinds.items()}
+    schema = {name: kind_of(kind).dtype for name, kind in kinds.items()}
     try:
         frame = pl.read_csv(
             body, has_header=False, schema=schema, quote_char=quote, separator=separator
         )
     except pl.exceptions.PolarsError as error:
         return diagnose(text, kinds, header=header, separator=separator, quote=quote, error=error)
-    numbers = [frame[name] for name, kind in kinds.items() if kind == "number"]
+    numbers = [frame[name] for name, kind in kinds.items() if kind.startswith("number")]
     frame = frame.with_columns(_from_grouped(series) for series in numbers)
     short = _may_be_short(frame, body, separator)
     if frame.height == body.count(b"\n") + 1 and not _holes(frame, kinds) and not short:
@@ -160,8 +149,17 @@ def parse(
 
 
 def _holes(frame: pl.DataFrame, kinds: dict[str, str]) -> bool:
-    """Whether cells are missing that must be there."""
-    return any(frame[name].null_count() for name, kind in kinds.items() if kind != "any")
+    """Whether cells may be missing that must be there, or hold what is no number."""
+    return any(_doubtful(frame[name], kind) for name, kind in kinds.items() if kind != "any")
+
+
+def _doubtful(cells: pl.Series, kind: str) -> bool:
+    if kind.startswith("exact"):
+        cells = cells.set(~cells.str.contains(f"^(?:{KINDS['exact'].pattern})$"), None)
+    elif kind.startswith("float") and not cells.is_finite().all():  # "NaN", "inf"
+        return True
+    may_be_empty = kind in ("float?", "whole?", "text?", "seconds?")
+    return cells.has_nulls() and not may_be_empty
 
 
 def _may_be_short(frame: pl.DataFrame, body: bytes, separator: str) -> bool:
@@ -182,6 +180,29 @@ def _from_grouped(series: pl.Series) -> pl.Series:
     return plain.fill_null(bare.cast(pl.Float64, strict=False))
 
 
+def read_columns(
+    text: Text, wanted: Mapping[str, str], *, optional: Mapping[str, str] | None = None
+) -> pl.DataFrame | list[Fault]:
+    """The columns of a file with a header, by their names in it: name -> kind.
+
+    Names are compared without case, spaces and signs. All of `wanted` must be there; of `optional`
+    come those that are; what the file holds beside is left out. Row i is line i + 2.
+    """
+    header = first_fields(text)
+    ours = {word(name): name for name in [*wanted, *(optional or {})]}
+    names = [ours.get(word(cell)) for cell in header]
+    lacking = [name for name in wanted if name not in names]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if lacking or twice:
+        what = f"a header without {', '.join(lacking)}" if lacking else f"two columns {twice[0]}"
+        expected = f"the columns {', '.join(wanted)}"
+        return [Fault(text.name, 1, f"{what}: {','.join(header)[:80]!r}", expected)]
+    kinds = {**(optional or {}), **wanted}
+    every = {name or f" {i}": kinds.get(name, "any") for i, name in enumerate(names)}
+    frame = parse(text, every, header=True)
+    return frame if isinstance(frame, list) else frame.select(name for name in names if name)
+
+
 def diagnose(
     text: Text,
     kinds: dict[str, str],
@@ -196,7 +217,8 @@ def diagnose(
     how = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
     reader = csv.reader(lines, delimiter=separator, **how)
     total = text.data.count(b"\n") + 1
-    checks = [(name, re.compile(KINDS[kind].pattern), KINDS[kind]) for name, kind in kinds.items()]
+    every = {name: kind_of(kind) for name, kind in kinds.items()}
+    checks = [(name, re.compile(kind.pattern), kind) for name, kind in every.items()]
     spots: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
     try:
         for fields in reader:
