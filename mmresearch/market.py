@@ -110,6 +110,13 @@ class Market:
         return found.iloc[0]
 
     @property
+    def inverse(self) -> list[str]:
+        """The symbols that settle in their asset: a contract is worth -multiplier / price of it."""
+        table = self.symbols
+        settles = table["settlement"] == table["asset"]
+        return table.loc[settles & (table["currency"] != table["asset"]), "symbol"].tolist()
+
+    @property
     def accounts(self) -> list[str]:
         """The accounts that have fills, the one with most first."""
         return list(self.fills["account"].value_counts().index) if "fills" in self else []

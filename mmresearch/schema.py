@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mmresearch.kinds import CONVERT, EXPECTED, could_be
+
 VERSION = 1
 UNORDERED = 2**40  # added to the `seq` of quotes and books from a source of its own
 EVENTS = ("add", "reduce", "delete", "fill", "hidden_fill", "cross", "halt")
@@ -146,15 +148,6 @@ _RULES = {
     "right": ("call or put", lambda x: x.isin(["call", "put"])),
 }
 
-_KINDS = {
-    "time": "times with a time zone, of the years 1678 to 2261 (the schema keeps UTC)",
-    "whole": "whole numbers",
-    "number": "numbers",
-    "sign": "+1 or -1",
-    "flag": "true or false",
-    "text": "text",
-}
-
 
 class SchemaError(ValueError):
     """A table breaks its contract; `faults` lists every way in which it does."""
@@ -243,11 +236,10 @@ def _convert(values: pd.Series, column: Column) -> tuple[pd.Series, list[tuple]]
     """The values in the column's type, and the faults met: (column, fault, expected, bad rows)."""
     kind = column.kind
     values = values.infer_objects()
-    if not _could_be(values.dtype, kind):
-        return values, [(column.name, f"type {values.dtype}", _KINDS[kind], None)]
-    convert = {"time": _times, "text": _texts, "flag": _flags, "whole": _wholes, "sign": _signs}
-    clean, bad = convert.get(kind, _numbers)(values)
-    faults = [(column.name, "not of its kind", _KINDS[kind], bad)] if bad.any() else []
+    if not could_be(values.dtype, kind):
+        return values, [(column.name, f"type {values.dtype}", EXPECTED[kind], None)]
+    clean, bad = CONVERT[kind](values)
+    faults = [(column.name, "not of its kind", EXPECTED[kind], bad)] if bad.any() else []
     gone = clean.isna() & ~bad
     if gone.any() and not column.missing:
         faults.append((column.name, "missing value", column.meaning, gone))
@@ -259,57 +251,6 @@ def _convert(values: pd.Series, column: Column) -> tuple[pd.Series, list[tuple]]
     if kind in ("whole", "number", "sign") and not faults:
         clean = clean.astype("int64" if kind == "whole" else "float64")
     return clean, faults
-
-
-def _could_be(dtype: object, kind: str) -> bool:
-    """Whether a column of this type can hold the kind: times are not prices, nor flags signs."""
-    types = pd.api.types
-    if kind == "time":
-        return isinstance(dtype, pd.DatetimeTZDtype)
-    if kind in ("whole", "number", "sign"):
-        others = (types.is_bool_dtype, types.is_datetime64_any_dtype, types.is_timedelta64_dtype)
-        return not any(is_other(dtype) for is_other in (*others, types.is_complex_dtype))
-    return True
-
-
-def _times(values: pd.Series) -> tuple[pd.Series, pd.Series]:
-    try:
-        clean = values.dt.tz_convert("UTC").dt.as_unit("ns")
-    except (pd.errors.OutOfBoundsDatetime, OverflowError):
-        return values, (values.dt.year < 1678) | (values.dt.year > 2261)
-    return clean, pd.Series(False, index=values.index)
-
-
-def _numbers(values: pd.Series) -> tuple[pd.Series, pd.Series]:
-    clean = pd.to_numeric(values, errors="coerce")
-    if not isinstance(clean.dtype, np.dtype):  # nullable: whole numbers keep every digit
-        whole = clean.dtype.kind in "iu" and not clean.isna().any()
-        clean = clean.astype(clean.dtype.numpy_dtype if whole else "float64")
-    return clean, clean.isna() & values.notna()
-
-
-def _wholes(values: pd.Series) -> tuple[pd.Series, pd.Series]:
-    clean, bad = _numbers(values)
-    if clean.dtype == "int64":
-        return clean, bad
-    return clean, bad | (clean.notna() & ((clean % 1 != 0) | (clean >= 2.0**63)))
-
-
-def _signs(values: pd.Series) -> tuple[pd.Series, pd.Series]:
-    clean, bad = _numbers(values)
-    return clean, bad | (clean.notna() & ~clean.isin([1, -1]))
-
-
-def _flags(values: pd.Series) -> tuple[pd.Series, pd.Series]:
-    known = values.isin([True, False])
-    return values.where(known).astype("boolean"), values.notna() & ~known
-
-
-def _texts(values: pd.Series) -> tuple[pd.Series, pd.Series]:
-    if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
-        values = values.astype("Int64")  # numbers that a gap made floats: 17, not 17.0
-    clean = values.astype("str")
-    return clean, clean.notna() & (clean == "")
 
 
 def _repeated(clean: pd.DataFrame, name: str, faulty: set[str]) -> list[tuple]:

@@ -110,16 +110,23 @@ def test_symbols_that_are_not_given(tables):
     assert symbols[["tick", "currency"]].isna().all(axis=None)
 
 
+def test_what_settles_in_nothing_else_settles_in_its_currency(tables):
+    given = TWO.assign(currency="USD", asset="BTC", settlement=["BTC", None])
+    assert list(mm.Market(symbols=given, **tables).symbols["settlement"]) == ["BTC", "USD"]
+
+
 def test_symbols_given_in_part(tables):
     given = TWO.assign(tick=["0.01", None], asset=["BTC", None], calendar=[None, "XNYS"])
     symbols = mm.Market(symbols=given, **tables).symbols
     assert symbols["tick"].tolist()[0] == 0.01
     assert list(symbols["asset"]) == ["BTC", "Y"]
     assert list(symbols["calendar"]) == ["24/7", "XNYS"]
+    assert symbols["settlement"].isna().all()  # as the currency is not given
     assert symbols.dtypes.astype(str).to_dict() == {
         "symbol": "str",
         "asset": "str",
         "currency": "str",
+        "settlement": "str",
         "tick": "float64",
         "multiplier": "float64",
         "calendar": "str",

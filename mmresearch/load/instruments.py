@@ -19,6 +19,6 @@ def base_quote(symbol: str) -> tuple[str, str] | None:
         return parts[0], parts[1]
     for quote in _QUOTES:
         base = parts[0].removesuffix(quote)
-        if base and base != parts[0]:
+        if base not in ("", parts[0], "XB"):  # XBTUSD is XBT in USD, not XB in TUSD
             return base, quote
     return None

@@ -40,8 +40,8 @@ def _entries(market: Market, account: str | Sequence[str] | None) -> pd.DataFram
     """Reports before the events, transfers, fills, later reports; `amount` is what comes in."""
     fills = account_fills(market, account=account)
     moved = symbol_transfers(market, account=account)
-    is_money = ~moved["symbol"].isin(market.symbols["symbol"])
-    is_money &= moved["symbol"].isin(market.symbols["currency"])
+    money = [*market.symbols["currency"], *market.symbols["settlement"]]
+    is_money = ~moved["symbol"].isin(market.symbols["symbol"]) & moved["symbol"].isin(money)
     moves = _part(moved, np.where(is_money, CURRENCY, TRANSFER), amount=moved["amount"])
     size = fills["side"] * fills["size"]
     trades = _part(fills, FILL, amount=size, price=fills["price"], fee=fills["fee"])

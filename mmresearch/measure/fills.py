@@ -89,7 +89,8 @@ def symbol_transfers(
 ) -> pd.DataFrame:
     """The market's transfers with `symbol`: the one whose asset it is, or the asset's own name.
 
-    A currency, or an asset of no symbol, keeps its own name. Without transfers: no rows.
+    A currency, or an asset of no symbol, keeps its own name, and so does what an inverse contract
+    settles in: it is money there, the position is in contracts. Without transfers: no rows.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def symbol_transfers(
     """
     moved = market["transfers"] if "transfers" in market else _no_rows("transfers")
     moved = of_account(moved, account)
-    homes = market.symbols[["symbol", "asset"]]
+    homes = market.symbols.loc[~market.symbols["symbol"].isin(market.inverse), ["symbol", "asset"]]
     if symbol is not None:
         homes = homes[homes["symbol"].isin(symbol)]
     homes = homes[homes["asset"].isin(moved["asset"])]

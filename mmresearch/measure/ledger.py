@@ -82,6 +82,9 @@ def ledger(
 
         In every row: cash + position * mark * multiplier = opening value + realised + unrealised
         - fees + transferred, where opening value is opening * its mark * multiplier.
+
+        An inverse contract (`Market.inverse`) settles in its asset: cash, realised, unrealised and
+        transferred are in that, as is the fee, and for prices the identity reads -1 / price.
     """
     entries, starts = entries_and_openings(market, account, opening)
     entries = in_order(entries, starts)
@@ -105,13 +108,26 @@ def _accounts(entries: pd.DataFrame, starts: pd.DataFrame, market: Market) -> pd
     price = np.where(kind == SNAPSHOT, np.nan, price)
     factor = starts["symbol"].map(market.symbols.set_index("symbol")["multiplier"]).fillna(1.0)
     multiplier = factor.to_numpy()[series]
+    inverse = starts["symbol"].isin(market.inverse).to_numpy()[series]
     amount, fee = entries["amount"].to_numpy(), np.nan_to_num(entries["fee"].to_numpy())
     columns = ("position", "average_cost", "cash", "realised", "fees", "transferred")
-    accounts = average_cost(series, kind, amount, price, fee, multiplier)
+    accounts = average_cost(series, kind, amount, _turned(price, inverse), fee, multiplier)
     booked = pd.DataFrame({"price": price} | dict(zip(columns, accounts, strict=True)))
-    paper = booked["position"] * (entries["mark"] - booked["average_cost"]) * multiplier
+    paper = _turned(entries["mark"], inverse) - booked["average_cost"]
+    paper *= booked["position"] * multiplier
     booked["unrealised"] = paper.where(booked["position"] != 0, 0.0)
+    booked["average_cost"] = _turned(booked["average_cost"], inverse)
     return booked
+
+
+def _turned(price: pd.Series | np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """Prices, of inverse contracts as -1 / price: what a unit of currency long is worth, and back.
+
+    N contracts bought at p and sold at q earn N (1 / p - 1 / q) of the asset, which is what a
+    linear account books at the prices -1 / p and -1 / q.
+    """
+    price = np.asarray(price, dtype="float64")
+    return np.where(inverse, -1.0 / price, price) if inverse.any() else price
 
 
 def opening_positions(

@@ -451,3 +451,58 @@ def test_the_ledger_is_ordered():
     book = mm.ledger(random_market(2))
     by = ["account", "symbol", "time", "seq"]
     pd.testing.assert_frame_equal(book, book.sort_values(by, kind="stable", ignore_index=True))
+
+
+# --- inverse contracts ----------------------------------------------------------------------------
+
+XBTUSD = pd.DataFrame(
+    {"symbol": ["XBTUSD"], "asset": "XBT", "currency": "USD", "settlement": "XBT", "tick": 0.5}
+)
+
+
+def inverse_book(*rows, mids, moved=()):
+    tables = {"fills": fills(*rows, symbol="XBTUSD"), "quotes": quotes(*mids, symbol="XBTUSD")}
+    if moved:
+        tables["transfers"] = transfers(*moved, asset="XBT")
+    return mm.ledger(mm.Market(symbols=XBTUSD, **tables))
+
+
+def test_inverse_contract_earns_its_asset():
+    # 1,000 dollars' worth bought at 10,000 and sold at 12,500: 1,000 / 10,000 - 1,000 / 12,500
+    book = inverse_book((1, 1000, 10_000), (2, -1000, 12_500), mids=[(0, 10_000)])
+    assert book["position"].tolist() == [1000, 0]
+    assert book["realised"].tolist() == pytest.approx([0, 0.02])
+    assert book["cash"].tolist() == pytest.approx([0.1, 0.02])
+    assert book["unrealised"].tolist() == pytest.approx([0, 0], abs=1e-12)
+
+
+def test_inverse_short_earns_when_the_price_falls():
+    book = inverse_book((1, -1000, 12_500), (2, 1000, 10_000), mids=[(0, 12_500)])
+    assert book["realised"].iloc[-1] == pytest.approx(-0.02 + 0.04)  # 1,000/10,000 - 1,000/12,500
+
+
+def test_inverse_average_cost_is_the_harmonic_mean():
+    # 1,000 at 10,000 cost 0.1 and 1,000 at 12,500 cost 0.08: 2,000 / 0.18
+    book = inverse_book((1, 1000, 10_000), (2, 1000, 12_500), mids=[(0, 10_000), (1.5, 12_500)])
+    assert book["average_cost"].iloc[-1] == pytest.approx(2000 / 0.18)
+    assert book["unrealised"].iloc[-1] == pytest.approx(0.18 - 2000 / 12_500)
+
+
+def test_inverse_fee_in_the_asset_is_money_not_contracts():
+    book = inverse_book((1, 1000, 10_000), mids=[(0, 10_000)], moved=[(1, 5, -0.0001)])
+    held = book[book["symbol"] == "XBTUSD"]
+    money = book[book["symbol"] == "XBT"]
+    assert held["position"].tolist() == [1000]
+    assert money["cash"].tolist() == [-0.0001]
+    assert money["mark_source"].tolist() == ["currency"]
+
+
+def test_inverse_identity_holds_in_every_row():
+    rng = np.random.default_rng(7)
+    mids = 30_000 * np.exp(np.cumsum(rng.normal(0, 0.01, 60)))
+    sizes = rng.integers(1, 900, 60) * rng.choice([-1, 1], 60)
+    rows = [(t + 0.5, sizes[t], mids[t] + 3) for t in range(60)]
+    book = inverse_book(*rows, mids=list(enumerate(mids)))
+    left = book["cash"] - book["position"] / book["mark"]
+    right = book["realised"] + book["unrealised"]
+    np.testing.assert_allclose(left, right, atol=1e-12)

@@ -1,0 +1,133 @@
+"""Files of one source become one study: in order, each row once, every file's faults named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import mmresearch as mm
+from mmresearch import schema
+from mmresearch.load import several
+from mmresearch.receipt import Fault, Receipt
+
+DAY = pd.Timestamp("2024-01-02", tz="UTC")
+
+
+def part(name, seconds, *, prices=None, sha=None, symbols=None, **columns):
+    """A part whose trades have the seconds as time and 1, 2, ... as seq."""
+    n = len(seconds)
+    table = pd.DataFrame(
+        {
+            "time": DAY + pd.to_timedelta(seconds, unit="s"),
+            "seq": range(1, n + 1),
+            "symbol": "X",
+            "price": [100.0] * n if prices is None else prices,
+            "size": 1.0,
+            "side": 1.0,
+            "trade_id": [f"{name}{i}" for i in range(n)],
+        }
+    ).assign(**columns)
+    facts = {"file": name, "bytes": 1, "sha256": sha or name, "rows": n}
+    receipt = Receipt("test", pd.DataFrame([facts]), notes=("same note", f"note of {name}"))
+    return mm.Market(trades=table, receipt=receipt, symbols=symbols, name=name)
+
+
+def test_days_follow_each_other():
+    market = several.joined("test", [part("a", [1, 2]), part("b", [10, 11])])
+    assert market.trades["seq"].tolist() == [1, 2, 1, 2]
+    assert market.trades["trade_id"].tolist() == ["a0", "a1", "b0", "b1"]
+    assert market.receipt.files["file"].tolist() == ["a", "b"]
+    assert market.receipt.notes == ("same note", "note of a", "note of b")
+    assert (market.receipt.rows_read, market.receipt.rows_kept) == (4, 4)
+
+
+def test_seq_is_counted_on_where_files_overlap():
+    # both files hold the second 2: b's row comes after a's, whatever its own number was
+    market = several.joined("test", [part("a", [1, 2]), part("b", [2, 3])])
+    assert market.trades["trade_id"].tolist() == ["a0", "a1", "b0", "b1"]
+    assert market.trades["seq"].tolist() == [1, 2, 4, 5]
+
+
+def test_quotes_stay_behind_the_trades_of_their_instant():
+    quotes = pd.DataFrame(
+        {"time": [DAY + pd.Timedelta("2s")], "seq": [1 + schema.UNORDERED], "symbol": "X"}
+        | {"bid": 99.0, "ask": 101.0, "bid_size": 1.0, "ask_size": 1.0}
+    )
+    market = several.joined("test", [part("a", [1, 2]), mm.Market(quotes=quotes)])
+    assert market.quotes["seq"].tolist() == [1 + schema.UNORDERED + 3]
+    assert (market.quotes["seq"] > schema.UNORDERED).all()
+
+
+def test_a_row_in_two_files_is_one_event():
+    again = part("b", [2, 3], trade_id=["a1", "new"])
+    market = several.joined("test", [part("a", [1, 2]), again])
+    assert market.trades["trade_id"].tolist() == ["a0", "a1", "new"]
+    receipt = market.receipt
+    assert (receipt.rows_read, receipt.rows_kept) == (4, 3)
+    assert receipt.reasons.to_dict() == {"trades: already in another file": 1}
+    assert receipt.set_aside["file"].tolist() == ["b"]
+    assert "a1" in receipt.set_aside["text"].iloc[0]
+
+
+def test_the_same_number_with_other_content_is_another_event():
+    other = part("b", [2, 3], trade_id=["a1", "new"], prices=[101.0, 100.0])
+    market = several.joined("test", [part("a", [1, 2]), other])
+    assert len(market.trades) == 4
+
+
+def test_rows_without_a_number_are_never_taken_for_repeats():
+    nameless = [part(name, [1, 2], trade_id=None) for name in "ab"]
+    assert len(several.joined("test", nameless).trades) == 4
+
+
+def test_the_same_file_twice_is_refused():
+    twins = [part("a", [1, 2], sha="s"), part("b", [10, 11], sha="s")]
+    with pytest.raises(mm.SourceError, match="b: found the same content as a; expected each file"):
+        several.joined("test", twins)
+
+
+def test_symbols_are_told_once():
+    def about(**more):
+        return pd.DataFrame({"symbol": ["X"]} | {k: [v] for k, v in more.items()})
+
+    parts = [part("a", [1], symbols=about(tick=0.5)), part("b", [2], symbols=about(currency="USD"))]
+    symbols = several.joined("test", parts).symbols
+    assert symbols[["tick", "currency"]].to_dict("records") == [{"tick": 0.5, "currency": "USD"}]
+
+    parts = [part("a", [1], symbols=about(tick=0.5)), part("b", [2], symbols=about(tick=0.1))]
+    with pytest.raises(mm.SourceError, match="symbols that the files describe differently: X"):
+        several.joined("test", parts)
+
+
+def test_set_aside_rows_of_every_part_are_kept():
+    def with_aside(name, seconds):
+        gone = pd.DataFrame({"file": [name], "line": [7], "reason": ["duplicate"], "text": ["a,b"]})
+        one = part(name, seconds)
+        receipt = Receipt("test", one.receipt.files.assign(rows=3), gone)
+        return mm.Market(trades=one.trades, receipt=receipt)
+
+    market = several.joined("test", [with_aside("a", [1, 2]), with_aside("b", [3, 4])])
+    assert market.receipt.set_aside["file"].tolist() == ["a", "b"]
+    assert (market.receipt.rows_read, market.receipt.rows_kept) == (6, 4)
+
+
+def test_every_file_s_faults_are_named(tmp_path):
+    for name in ("good", "bad1", "bad2"):
+        (tmp_path / f"{name}.csv").write_text(name)
+
+    def one(path: Path) -> mm.Market:
+        if path.stem.startswith("bad"):
+            raise mm.SourceError("test", [Fault(path.name, 1, "something", "else")])
+        return part(path.stem, [1])
+
+    with pytest.raises(mm.SourceError, match="2 faults") as caught:
+        several.each("test", [tmp_path], (".csv",), one)
+    assert [fault.file for fault in caught.value.faults] == ["bad1.csv", "bad2.csv"]
+
+
+def test_joining_is_the_same_as_joining_saved_parts(tmp_path):
+    parts = [part("a", [1, 2]), part("b", [2, 3], trade_id=["a1", "new"])]
+    saved = [mm.open(one.save(tmp_path / one.name)) for one in parts]
+    assert several.joined("test", saved).data_hash == several.joined("test", parts).data_hash
