@@ -30,10 +30,11 @@ class Fault(NamedTuple):
 class SourceError(ValueError):
     """A source that cannot be read; `faults` lists every reason. Nothing was loaded."""
 
-    def __init__(self, source: str, faults: list[Fault]) -> None:
+    def __init__(self, source: str, faults: list[Fault], note: str = "") -> None:
         self.faults = list(faults)
-        shown = "\n".join(f"  {fault}" for fault in self.faults)
-        super().__init__(f"{source}: {_counted(self.faults)}, nothing was loaded:\n{shown}")
+        shown = [f"  {fault}" for fault in self.faults] + [note] * bool(note)
+        head = f"{source}: {_counted(self.faults)}, nothing was loaded:"
+        super().__init__("\n".join([head, *shown]))
 
 
 def _counted(faults: list[Fault]) -> str:

@@ -72,8 +72,14 @@ def session_of(times: pd.Series, sessions: pd.DataFrame) -> np.ndarray:
 
 
 def _stretches(days: pd.Series) -> np.ndarray:
-    """Whether the dates between each session and the one before it are more than a weekend."""
+    """Whether the dates between each session and the one before it are more than a weekend.
+
+    Weekly or rarer dates have no weekends: there a gap is half as long again as the usual step.
+    """
     gap = days.diff().dt.days.to_numpy()
+    usual = np.median(gap[1:]) if len(gap) > 2 else 1
+    if usual > 4:
+        return gap > 1.5 * usual
     traded = set(days.dt.day_of_week)
     return np.array([_holds_trading(*pair, traded) for pair in zip(days, gap, strict=True)], bool)
 

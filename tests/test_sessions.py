@@ -237,3 +237,10 @@ def test_three_dates_are_more_than_a_weekend():
 def test_nothing_is_missing_before_the_first(calendar):
     assert missing(calendar, "2024-03-08") == [False]
     assert missing(calendar) == []
+
+
+def test_a_weekly_report_has_a_gap_where_a_week_is_missing():
+    # Tuesdays, one of them moved to a Monday by a holiday; the report of 30 January is missing
+    days = ["2024-01-02", "2024-01-09", "2024-01-15", "2024-01-23", "2024-02-06", "2024-02-13"]
+    table = session_table("dates", pd.Series(pd.to_datetime(days, utc=True)))
+    assert table["gap"].tolist() == [False, False, False, False, True, False]

@@ -14,7 +14,8 @@ from mmresearch.receipt import Fault, Receipt, SourceError
 
 _AGAIN = "already in another file"
 # A row of these that stands in two files is one event: their id says so, or they are states.
-_IDS = {"trades": "trade_id", "fills": "trade_id", "transfers": "tx", "positions": "position"}
+_IDS = {"trades": "trade_id", "fills": "trade_id", "transfers": "tx"}
+_IDS |= {"positions": "position", "series": "name"}
 
 
 def each(
@@ -41,34 +42,49 @@ def each(
     return joined(source, parts, name=name)
 
 
-def joined(source: str, parts: Sequence[Market], *, name: str | None = None) -> Market:
+def joined(
+    source: str, parts: Sequence[Market], *, name: str | None = None, renumber: bool = True
+) -> Market:
     """One market of the parts, in their order.
 
-    Where a part begins before the ones ahead of it end, its `seq` is counted on from theirs, and
-    its rows that stand there too are set aside ("already in another file"). Symbols must agree.
+    Where a part begins before the ones ahead of it end, its rows that stand there too are set
+    aside ("already in another file"), and its `seq` is counted on from theirs, unless `renumber`
+    is False as the venue's own numbers order the rows of all parts. Symbols must agree.
     """
+    if len(parts) == 1 and name in (None, parts[0].name):
+        return parts[0]
     _refuse_twins(source, parts)
     tables: dict[str, list[pd.DataFrame]] = {}
     aside, last, top = [], None, 0
     for part in parts:
         first, end = _span(part)
         overlaps = last is not None and first is not None and first <= last
-        for kind in part:
-            rows = part[kind]
-            if overlaps:
-                rows, again = _apart(rows, tables.get(kind, []), kind)
-                aside += [_noted(part, again, kind)] if len(again) else []
-                rows = rows.assign(seq=rows["seq"] + top) if "seq" in rows else rows
-            tables.setdefault(kind, []).append(rows)
-            top = max(top, _last_seq(rows))
+        seen = tables if overlaps else {}
+        rows = {kind: _apart(part[kind], seen.get(kind, []), kind) for kind in part}
+        aside += [_noted(part, again) for _, again in rows.values() if len(again)][:1]
+        ahead = top if overlaps and renumber else 0
+        for kind, (new, _) in rows.items():
+            tables.setdefault(kind, []).append(_counted_on(new, ahead))
+        top = max(top, *(_last_seq(kept[-1]) for kept in tables.values()))
         last = end if last is None else max(last, end or last)
-    receipts = [part.receipt for part in parts]
-    return Market(
-        symbols=_symbols(source, parts),
-        receipt=_receipt(source, receipts, aside),
-        name=name or (parts[0].name if len(parts) == 1 else source),
-        **{kind: pd.concat(rows, ignore_index=True) for kind, rows in tables.items()},
-    )
+    about = {
+        "symbols": _symbols(source, parts),
+        "receipt": _receipt(source, [part.receipt for part in parts], aside),
+        "name": name or source,
+    }
+    return _market(source, about, tables)
+
+
+def _market(source: str, about: dict, tables: dict[str, list[pd.DataFrame]]) -> Market:
+    whole = {kind: pd.concat(rows, ignore_index=True) for kind, rows in tables.items()}
+    try:
+        return Market(**about, **whole)
+    except schema.SchemaError as error:  # every part keeps to it: what is wrong is between them
+        faults = [
+            Fault("the files together", None, f"{f.table}: {f.fault} {f.column}", f.expected)
+            for f in error.faults.itertuples()
+        ]
+        raise SourceError(source, faults) from None
 
 
 def _span(part: Market) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
@@ -85,11 +101,16 @@ def _last_seq(rows: pd.DataFrame) -> int:
     return int((rows["seq"] % schema.UNORDERED).max()) + 1
 
 
+def _counted_on(rows: pd.DataFrame, top: int) -> pd.DataFrame:
+    return rows.assign(seq=rows["seq"] + top) if "seq" in rows else rows
+
+
 def _apart(
     rows: pd.DataFrame, before: list[pd.DataFrame], kind: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows that are new, and those that stand in a part before."""
     key = _IDS.get(kind)
+    before = [t for t in before if t["time"].max() >= rows["time"].min()]
     if key is None or not before:
         return rows, rows.iloc[:0]
     earlier = pd.concat(before, ignore_index=True)
@@ -99,11 +120,15 @@ def _apart(
     return rows[~again], rows[again]
 
 
-def _noted(part: Market, again: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """The rows set aside, for the receipt; their lines are no longer known."""
+def _noted(part: Market, again: pd.DataFrame) -> pd.DataFrame:
+    """The rows set aside, for the receipt; their lines are no longer known.
+
+    One table's are noted: those of the others come from the same rows of the source.
+    """
     file = part.receipt.files["file"].iloc[0] if part.receipt is not None else part.name
-    text = again.drop(columns="seq", errors="ignore").astype("str").agg(",".join, axis=1)
-    rows = {"file": file, "line": pd.NA, "reason": f"{kind}: {_AGAIN}", "text": text}
+    content = again.drop(columns="seq", errors="ignore").itertuples(index=False)
+    text = [",".join(map(str, row)) for row in content]
+    rows = {"file": file, "line": pd.NA, "reason": _AGAIN, "text": text}
     return pd.DataFrame(rows).astype({"line": "Int64"})
 
 

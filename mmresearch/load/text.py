@@ -85,6 +85,8 @@ def decoded(path: Path, data: bytes) -> Text | Fault:
     data = data.removeprefix(codecs.BOM_UTF8)
     if not re.search(rb"\S", data):
         return Fault(str(path), None, "an empty file", "rows of text")
+    if b"\n" not in data:  # old line ends
+        data = data.replace(b"\r", b"\n")
     line = _first_bad_line(data)
     if line is not None:
         return Fault(str(path), line, "bytes that are not UTF-8 text", "text in UTF-8")
@@ -103,7 +105,8 @@ def _first_bad_line(data: bytes) -> int | None:
 
 def first_fields(text: Text, separator: str = ",") -> list[str]:
     """The cells of the first line."""
-    line = text.data.partition(b"\n")[0].decode().rstrip("\r")
+    end = text.data.find(b"\n")
+    line = (text.data if end < 0 else text.data[:end]).decode().rstrip("\r").replace("\r", " ")
     return next(csv.reader([line], delimiter=separator), [""])
 
 

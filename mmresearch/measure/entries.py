@@ -72,8 +72,10 @@ def _reports(
         return events.iloc[:0], events.iloc[:0]
     reports = of_account(market["positions"], account)
     first = events.groupby(_SERIES)["time"].min().rename("first").reset_index()
-    first = reports.merge(first, on=_SERIES, how="left")["first"].to_numpy("datetime64[ns]")
-    early = ~(reports["time"].to_numpy("datetime64[ns]") > first)  # without events too
+    first = reports.merge(first, on=_SERIES, how="left")["first"]
+    # where nothing but reports is known the first of them is the opening
+    first = first.fillna(reports.groupby(_SERIES)["time"].transform("min").reset_index(drop=True))
+    early = reports["time"].to_numpy("datetime64[ns]") <= first.to_numpy("datetime64[ns]")
     rows = _part(reports, SNAPSHOT, seq=np.where(early, _FIRST, _LAST), amount=0.0)
     rows["reported"] = reports["position"]
     return rows[early], rows[~early]

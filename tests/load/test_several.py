@@ -50,6 +50,26 @@ def test_seq_is_counted_on_where_files_overlap():
     assert market.trades["seq"].tolist() == [1, 2, 4, 5]
 
 
+def test_a_trade_and_its_fill_keep_one_number():
+    def with_fill(name, seconds):
+        one = part(name, seconds)
+        fills = one.trades.assign(account="A")
+        return mm.Market(trades=one.trades, fills=fills, receipt=one.receipt)
+
+    market = several.joined("test", [with_fill("a", [1, 2]), with_fill("b", [2, 3])])
+    assert market.fills["seq"].tolist() == market.trades["seq"].tolist() == [1, 2, 4, 5]
+
+
+def test_the_venue_s_own_numbers_are_left_alone():
+    parts = [part("a", [1, 2], seq=[7, 3]), part("b", [2, 3], seq=[2, 9])]
+    market = several.joined("test", parts, renumber=False)
+    assert market.trades["trade_id"].tolist() == ["a0", "b0", "a1", "b1"]
+
+    parts = [part("a", [1, 2], seq=[7, 3]), part("b", [2, 3], seq=[3, 9])]
+    with pytest.raises(mm.SourceError, match="trades: repeated symbol, time, seq"):
+        several.joined("test", parts, renumber=False)
+
+
 def test_quotes_stay_behind_the_trades_of_their_instant():
     quotes = pd.DataFrame(
         {"time": [DAY + pd.Timedelta("2s")], "seq": [1 + schema.UNORDERED], "symbol": "X"}
@@ -66,7 +86,7 @@ def test_a_row_in_two_files_is_one_event():
     assert market.trades["trade_id"].tolist() == ["a0", "a1", "new"]
     receipt = market.receipt
     assert (receipt.rows_read, receipt.rows_kept) == (4, 3)
-    assert receipt.reasons.to_dict() == {"trades: already in another file": 1}
+    assert receipt.reasons.to_dict() == {"already in another file": 1}
     assert receipt.set_aside["file"].tolist() == ["b"]
     assert "a1" in receipt.set_aside["text"].iloc[0]
 

@@ -453,6 +453,14 @@ def test_the_ledger_is_ordered():
     pd.testing.assert_frame_equal(book, book.sort_values(by, kind="stable", ignore_index=True))
 
 
+def test_of_reports_alone_the_first_is_the_opening():
+    market = mm.Market(positions=positions((0, 5), (60, 8), (120, 2)))
+    book = mm.ledger(market)
+    assert book["kind"].tolist() == ["opening", "snapshot", "snapshot", "snapshot"]
+    assert book["position"].tolist() == [5, 5, 5, 5]
+    assert book["gap"].tolist() == [NAN, 0, 3, -3]
+
+
 # --- inverse contracts ----------------------------------------------------------------------------
 
 XBTUSD = pd.DataFrame(
