@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import sys
 from typing import Any
-
-# What each source's loader may be told beside its files.
-_OPTIONS = {
-    "lobster": ("name", "symbol", "date"),
-    "floorsheet": ("name",),
-    "table": ("name", "symbol", "kind", "columns", "time_zone", "unit", "account", "calendar"),
-}
-_EVERY_OPTION = sorted({name for names in _OPTIONS.values() for name in names})
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 when done, 1 with one message for a fault, 2 for wrong usage."""
-    chosen = _parser().parse_args(arguments)
+    chosen = _chosen(sys.argv[1:] if arguments is None else arguments)
     try:
         return chosen.run(chosen)
     except KeyboardInterrupt:
@@ -27,6 +20,12 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError, _report_error()) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _chosen(given: list[str]) -> argparse.Namespace:
+    if given[:1] == ["convert"]:
+        return _convert_parser(given[1:]).parse_intermixed_args(given[1:])
+    return _parser().parse_args(given)
 
 
 def _report_error() -> type[Exception]:
@@ -42,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_report(commands)
-    _add_convert(commands)
+    commands.add_parser("convert", help="source files -> market folder, with receipt")
+    _add_fetch(commands)
     _add_new(commands)
     _add_check(commands)
     return parser
@@ -64,24 +64,48 @@ def _add_report(commands: Any) -> None:
     add.set_defaults(run=_report)
 
 
-def _add_convert(commands: Any) -> None:
-    add = commands.add_parser("convert", help="source files -> market folder, with receipt")
-    add.add_argument("source", choices=list(_OPTIONS))
-    add.add_argument("files", nargs="+", metavar="FILE", help="lobster: MESSAGE then ORDERBOOK")
-    add.add_argument("--to", required=True, metavar="FOLDER")
-    add.add_argument("--name", help="of the study, said in reports")
-    add.add_argument("--symbol", help="where the files do not say it (lobster, table)")
-    add.add_argument("--date", help="of a lobster day whose files' names do not say it")
-    only = add.add_argument_group("only for the source `table`")
-    only.add_argument("--kind", help="the table the file holds: fills, trades, quotes, ...")
-    only.add_argument(
-        "--columns", nargs="+", type=_pair, metavar="OURS=THEIRS", help="e.g. size=qty time=ts"
+def _convert_parser(given: list[str]) -> argparse.ArgumentParser:
+    """The parser of `convert`, with the options of the source that is named."""
+    from mmresearch import load
+    from mmresearch.options import add_options
+
+    parser = argparse.ArgumentParser(
+        prog="mmresearch convert",
+        description="Source files -> market folder, with receipt. Each source has options of its "
+        "own: mmresearch convert SOURCE --help. An interrupted run goes on where it was.",
     )
-    only.add_argument("--time-zone", help="of times written without one")
-    only.add_argument("--unit", help="of times written as numbers: s, ms, us, ns")
-    only.add_argument("--account", help="where the file does not say it")
-    only.add_argument("--calendar", help="of the sessions, e.g. XNYS (24/7)")
-    add.set_defaults(run=_convert)
+    parser.add_argument("source", choices=sorted(load.__all__), metavar="SOURCE", help=_sources())
+    parser.add_argument("files", nargs="*", metavar="FILE", help="files, folders or patterns")
+    parser.add_argument("--to", required=True, metavar="FOLDER", help="the market folder to write")
+    source = next((word for word in given if word in load.__all__), None)
+    if source is not None:
+        loader = getattr(load, source)
+        parser.prog += f" {source}"
+        parser.description = f"{inspect.getdoc(loader).splitlines()[0]}"
+        add_options(parser, loader)
+    parser.set_defaults(run=_convert)
+    return parser
+
+
+def _sources() -> str:
+    from mmresearch import load
+
+    return "one of " + ", ".join(sorted(load.__all__))
+
+
+def _add_fetch(commands: Any) -> None:
+    add = commands.add_parser(
+        "fetch",
+        help="download public files, only when asked",
+        description="Download public files that need no key; without a source, what there is.",
+        epilog="Hosts can be set: MMRESEARCH_HOST_BINANCE=http://..., and so for the others.",
+    )
+    add.add_argument("source", nargs="?", help="binance-trades, tardis, cftc, ...")
+    add.add_argument("what", nargs="?", help="what of it: BTCUSDT, an address, ...")
+    add.add_argument("start", nargs="?", help="as published: 2024, 2024-08, 2024-08-01")
+    add.add_argument("end", nargs="?", help="the last one, where there are several")
+    add.add_argument("--to", default="data/raw", metavar="FOLDER", help="where to (data/raw)")
+    add.set_defaults(run=_fetch)
 
 
 def _add_new(commands: Any) -> None:
@@ -109,23 +133,10 @@ def _report(chosen: argparse.Namespace) -> int:
 
 
 def _convert(chosen: argparse.Namespace) -> int:
-    import mmresearch as mm
+    from mmresearch.convert import convert
 
-    given = {name: getattr(chosen, name) for name in _EVERY_OPTION}
-    options = {name: value for name, value in given.items() if value is not None}
-    wrong = sorted(set(options) - set(_OPTIONS[chosen.source]))
-    if wrong:
-        raise ValueError(f"the source {chosen.source} takes no {', '.join(wrong)}")
-    if "columns" in options:
-        options["columns"] = dict(options["columns"])
-    wanted = {"lobster": (2, "MESSAGE and ORDERBOOK"), "table": (1, "one FILE")}
-    number, words = wanted.get(chosen.source, (len(chosen.files), ""))
-    if len(chosen.files) != number:
-        raise ValueError(f"{chosen.source} takes {words}; found {', '.join(chosen.files)}")
-    others = f" and {len(chosen.files) - 1} more" if len(chosen.files) > 1 else ""
-    print(f"reading {chosen.files[0]}{others} ...", file=sys.stderr)
-    market = getattr(mm.load, chosen.source)(*chosen.files, **options)
-    market.save(chosen.to)
+    options = {k: v for k, v in vars(chosen).items() if k not in ("source", "files", "to", "run")}
+    market = convert(chosen.source, chosen.files, chosen.to, options=options, progress=sys.stderr)
     print(market.receipt, market, f"written to {chosen.to}", sep="\n\n")
     return 0
 
@@ -144,6 +155,18 @@ def _check(chosen: argparse.Namespace) -> int:
     for name in market:
         market[name]
     print(market)
+    return 0
+
+
+def _fetch(chosen: argparse.Namespace) -> int:
+    from mmresearch.fetch import fetch
+    from mmresearch.fetch_sources import listed
+
+    if chosen.source is None:
+        print(f"What there is, with an example each:\n{listed()}")
+        return 0
+    for path in fetch(chosen.source, chosen.what, chosen.start, chosen.end, to=chosen.to):
+        print(path)
     return 0
 
 

@@ -28,10 +28,10 @@ class Fault(NamedTuple):
 
 
 class SourceError(ValueError):
-    """A source that cannot be read; `faults` lists every reason. Nothing was loaded."""
+    """A source that cannot be read; `faults` lists every reason, `note` helps with them all."""
 
     def __init__(self, source: str, faults: list[Fault], note: str = "") -> None:
-        self.faults = list(faults)
+        self.faults, self.note = list(faults), note
         shown = [f"  {fault}" for fault in self.faults] + [note] * bool(note)
         head = f"{source}: {_counted(self.faults)}, nothing was loaded:"
         super().__init__("\n".join([head, *shown]))

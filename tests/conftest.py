@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 REALDATA = Path(__file__).resolve().parents[1].parent / "shared" / "realdata"
-SOURCES = ("lobster", "nepse")
+SOURCES = ("binance", "ccxt", "cftc", "databento", "exchange_fills", "highfrequency", "hyperliquid")
+SOURCES += ("lobster", "nepse", "options", "tardis", "uniswap", "vix")
 
 
 def pytest_report_header() -> str:

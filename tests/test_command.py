@@ -12,6 +12,7 @@ import pytest
 
 import mmresearch as mm
 from mmresearch.__main__ import main
+from mmresearch.options import options_of
 
 FILLS = "ts,qty,px,way\n2024-03-04T14:30:00Z,2,10.0,buy\n2024-03-04T14:31:00Z,3,10.1,sell\n"
 NAMES = ["time=ts", "size=qty", "price=px", "side=way"]
@@ -66,10 +67,9 @@ def test_convert_writes_a_folder_and_prints_the_receipt(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["lobster", "one.csv"], "MESSAGE and ORDERBOOK"),
-        (["floorsheet", "a.csv", "--kind", "fills"], "takes no kind"),
-        (["table", "a.csv", "b.csv"], "one FILE"),
+        (["lobster", "one.csv"], "one.csv"),
         (["table", "missing.csv", "--kind", "fills"], "missing.csv"),
+        (["table", "missing.csv", "--kind", "prices"], "no tables ['prices']"),
     ],
 )
 def test_convert_says_what_is_wrong_in_one_message(
@@ -80,6 +80,40 @@ def test_convert_says_what_is_wrong_in_one_message(
     assert said in error
     assert "Traceback" not in error
     assert not (tmp_path / "market").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["floorsheet", "a.csv", "--kind", "fills"], "unrecognized arguments: --kind fills"),
+        (["nothing", "a.csv"], "invalid choice: 'nothing'"),
+        (["table", "a.csv", "--columns", "size=qty", "px"], "'px' is not of the form NAME=VALUE"),
+    ],
+)
+def test_wrong_usage_of_convert(tmp_path, capsys, arguments, said):
+    with pytest.raises(SystemExit) as caught:
+        main(["convert", *arguments, "--to", str(tmp_path / "market")])
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_options_may_stand_before_the_files(fills: Path, tmp_path: Path):
+    words = ["--to", str(tmp_path / "market"), "--kind", "fills", "--symbol", "X"]
+    more = ["--account", "A", str(fills), "--columns", *NAMES]
+    assert main(["convert", *words, "table", *more]) == 0
+    assert mm.open(tmp_path / "market").accounts == ["A"]
+
+
+@pytest.mark.parametrize("source", mm.load.__all__)
+def test_every_source_explains_its_options(source, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["convert", source, "--help"])
+    assert caught.value.code == 0
+    said = capsys.readouterr().out.partition("\noptions:\n")[2]
+    listed = {part.split()[0].rstrip(","): part.split() for part in f"\n{said}".split("\n  -")[1:]}
+    for name in options_of(getattr(mm.load, source)):
+        option = f"-{name.replace('_', '-')}"
+        assert len(listed[option]) > 3, f"{option} of {source} is not explained"
 
 
 def test_check_prints_the_tables(folder: Path, capsys: pytest.CaptureFixture):

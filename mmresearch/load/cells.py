@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -11,6 +10,8 @@ _SIDES = {"buy": 1, "b": 1, "bought": 1, "long": 1, "1": 1, "+1": 1, "1.0": 1}
 _SIDES |= {"sell": -1, "s": -1, "sold": -1, "short": -1, "-1": -1, "-1.0": -1}
 # Of a resting order only: for a trade, "bid" may be the price that was hit or the buyer's side.
 _RESTING = {"bid": 1, "ask": -1, "offer": -1}
+# A long that is liquidated is sold: such words name the position or the order, who can tell.
+_POSITIONS = ("long", "short")
 _FLAGS = {"true": True, "t": True, "yes": True, "y": True, "1": True, "maker": True}
 _FLAGS |= {"false": False, "f": False, "no": False, "n": False, "0": False, "taker": False}
 _RIGHTS = {"call": "call", "c": "call", "put": "put", "p": "put"}
@@ -22,8 +23,17 @@ def sides(values: pd.Series, table: str) -> tuple[pd.Series, pd.Series]:
     if values.dtype.kind in "iufb":
         return values, pd.Series(False, index=values.index)
     words = _SIDES | (_RESTING if table == "orders" else {})
+    if table == "liquidations":
+        words = {said: side for said, side in words.items() if said not in _POSITIONS}
     known, bad = _looked_up(values, words)
     return known.astype("float64"), bad
+
+
+def sides_expected(table: str) -> str:
+    """Which words name a side."""
+    if table == "liquidations":
+        return "buy or sell, +1 or -1, of the forced order (which sells a long position)"
+    return "buy or sell, +1 or -1"
 
 
 def flags(values: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -73,6 +83,12 @@ def free(values: pd.Series) -> pd.Series:
 
 
 def _looked_up(values: pd.Series, words: dict) -> tuple[pd.Series, pd.Series]:
-    said = values.astype("str").str.strip().str.lower()
-    said = said.mask(said.isin(_NOTHING), np.nan)
-    return said.map(words), said.notna() & ~said.isin(list(words))
+    """What each text means, looked up once for each that there is."""
+    said = stripped(values).str.to_lowercase()
+    meant = {text: words.get(text) for text in said.unique().drop_nulls()}
+    meant |= dict.fromkeys(_NOTHING)
+    unknown = [text for text, meaning in meant.items() if meaning is None and text not in _NOTHING]
+    kind = pl.Series(list(words.values())).dtype
+    known = said.replace_strict(list(meant), pl.Series(list(meant.values()), dtype=kind))
+    bad = pd.Series(said.is_in(unknown).fill_null(False).to_numpy(), index=values.index)
+    return pd.Series(known.to_pandas().to_numpy(), index=values.index), bad

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
 
-from mmresearch.load import paths, text
+from mmresearch.load import paths, several, text
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
+ENDINGS = (".csv", ".csv.gz")
 _SOURCE = "floorsheet"
 _HEADER = "Transact. No.,Symbol,Buyer,Seller,Quantity,Rate,Amount"
 _COLUMNS = {  # ours -> kind, and the words that headers use
@@ -66,7 +67,7 @@ def floorsheet(*files: str | Path | Iterable[str | Path], name: str = "nepse") -
         Naming every fault of every file. Set aside instead, and kept in the receipt: repeated
         rows, and rows whose amount is not quantity x rate.
     """
-    texts = text.read_texts(_SOURCE, paths.expand(_SOURCE, files, (".csv", ".csv.gz")))
+    texts = text.read_texts(_SOURCE, paths.expand(_SOURCE, files, ENDINGS))
     frames = _frames(texts)
     rows = pl.concat(frames).sort("contract", "file", "line")
     del frames
@@ -84,6 +85,11 @@ def floorsheet(*files: str | Path | Iterable[str | Path], name: str = "nepse") -
         trades=trades.to_pandas(),
         fills=_fills(trades).to_pandas(),
     )
+
+
+def combined(parts: Sequence[Market]) -> Market:
+    """One market of markets of single files: contract numbers order the trades of them all."""
+    return several.joined(_SOURCE, parts, name=parts[0].name, renumber=False)
 
 
 def _frames(texts: list[text.Text]) -> list[pl.DataFrame]:

@@ -8,16 +8,18 @@ an event met.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 import polars as pl
 
-from mmresearch.load import text
-from mmresearch.load.lobster_files import HALT_CODES, LEVEL, NO_LEVEL, SOURCE, Day, read_day
+from mmresearch.load import paths, several, text
+from mmresearch.load.lobster_files import HALT_CODES, LEVEL, NO_LEVEL, SOURCE, Day, read_day, units
 from mmresearch.market import Market
-from mmresearch.receipt import Receipt, file_facts
+from mmresearch.receipt import Receipt, SourceError, file_facts
 
+ENDINGS = (".csv", ".csv.gz")
 _EVENTS = ("add", "reduce", "delete", "fill", "hidden_fill", "cross", "halt")  # types 1 to 7
 _UNITS = 10_000  # prices are whole ten-thousandths of a dollar
 _SECOND = 1_000_000_000
@@ -26,23 +28,24 @@ _EMPTY_CROSS = (pl.col("type") == 6) & (pl.col("size") == 0)
 
 
 def lobster(
-    message: str | Path,
-    orderbook: str | Path,
-    *,
+    *files: str | Path | Iterable[str | Path],
     symbol: str | None = None,
     date: str | datetime.date | None = None,
     name: str | None = None,
 ) -> Market:
-    """A day of one stock from its LOBSTER message and order book files.
+    """Days of one or more stocks from their LOBSTER message and order book files.
 
     Parameters
     ----------
-    message, orderbook : path
-        CSV, plain or gzip, with or without a header line; any number of levels.
-    symbol, date : optional
-        Where the files' names do not say them (`AMZN_2012-06-21_34200000_57600000_message_1.csv`).
+    *files : path or paths
+        CSV, plain or gzip, with or without a header line; any number of levels. Two files are a
+        day: the messages, then the order book. More of them, lists, folders or patterns such as
+        "AMZN/*_10.csv" are paired by their names, which say symbol, day and levels
+        (`AMZN_2012-06-21_34200000_57600000_message_10.csv` and its `..._orderbook_10.csv`).
+    symbol, date : str, optional
+        Of a single day whose files' names do not say them.
     name : str, optional
-        Of the market; the symbol and the date if not given.
+        Of the market; the symbol and the date of a single day if not given.
 
     Returns
     -------
@@ -52,17 +55,34 @@ def lobster(
         trades: executions of visible (`event` "fill") and hidden orders ("hidden_fill"), signed
         by the aggressor, and crosses ("cross"), unsigned. Prices in dollars, sizes in shares.
         quotes: best level, a row where any of it changed. book: all levels, likewise, where the
-        file holds more than one. A level that is not there has no price and size 0.
+        file holds more than one; levels that only other days hold are missing in a day, with size
+        missing too. A level that is not there has no price and size 0.
         Times are seconds after midnight in New York, turned into UTC to the nanosecond; `seq` is
-        the row number, the same for a message and the book after it.
+        the row number, the same for a message and the book after it (counted on from symbol to
+        symbol, where several trade at one time).
 
     Raises
     ------
     SourceError
-        Naming every fault: unequal row counts, cut lines, wrong columns, swapped files, values
-        that cannot be, time running back.
+        Naming every fault of every file: a message file without its order book or with one of
+        other levels, unequal row counts, cut lines, wrong columns, swapped files, values that
+        cannot be, time running back.
     """
-    day = read_day(message, orderbook, symbol, date)
+    days = units(paths.expand(SOURCE, files, ENDINGS))
+    if len(days) > 1 and not (symbol is None and date is None):
+        raise ValueError(f"symbol= and date= are for a single day; the files hold {len(days)}")
+    parts, faults = [], []
+    for message, orderbook in days:
+        try:
+            parts.append(_market(read_day(message, orderbook, symbol, date), name))
+        except SourceError as error:
+            faults += error.faults
+    if faults:
+        raise SourceError(SOURCE, faults)
+    return parts[0] if len(parts) == 1 else several.joined(SOURCE, parts, name=name)
+
+
+def _market(day: Day, name: str | None) -> Market:
     rows = _with_time(day)
     states = _states(rows, day.book)
     tables = {"orders": _orders(rows), "trades": _trades(rows), **_book_tables(states)}
@@ -172,12 +192,14 @@ def _notes(day: Day, states: pl.DataFrame) -> tuple[str, ...]:
     levels = day.book.width // len(LEVEL)
     both = (pl.col(f"{side}_1").abs() != NO_LEVEL for side in ("ask", "bid"))
     crossed = states.select((pl.col("ask_1") <= pl.col("bid_1")) & pl.all_horizontal(both))
+    count = crossed.to_series().sum()
     halts = day.messages.filter(pl.col("type") == 7).select("time", "price")
     open_ended = [t.name for t in day.texts if not t.ended]
+    label = f"{day.symbol} {day.date}"
     return (
-        f"{day.symbol} {day.date}, book of {levels} level{'s' if levels > 1 else ''}: {counts}",
+        f"{label}, book of {levels} level{'s' if levels > 1 else ''}: {counts}",
         "file order is the order: seq is the row, the same for a message and the book after it",
-        f"{crossed.to_series().sum():,} book rows are locked or crossed (ask not above bid)",
-        *(f"halt at {time} s: {HALT_CODES[code]}" for time, code in halts.iter_rows()),
+        f"{label}: {count:,} book rows are locked or crossed (ask not above bid)",
+        *(f"{label}: halt at {time} s: {HALT_CODES[code]}" for time, code in halts.iter_rows()),
         *(f"{name} does not end with an end of line: is it whole?" for name in open_ended),
     )

@@ -1,9 +1,14 @@
-"""LOBSTER's two files: their layout, every value in its range, or one error with every fault."""
+"""LOBSTER's two files a day: which belong together, their layout, every value in its range.
+
+What is wrong with them is one error with every fault.
+"""
 
 from __future__ import annotations
 
 import datetime
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +23,13 @@ LEVEL = ["ask", "ask_size", "bid", "bid_size"]
 NO_LEVEL = 9_999_999_999  # the price of a level that is not there; a bid's is negative
 HALT_CODES = {-1: "trading halted", 0: "quoting resumed", 1: "trading resumed"}
 _MESSAGE = ["time", "type", "order_id", "size", "price", "direction"]
-_NAME = re.compile(r"(?P<symbol>.+?)_(?P<date>\d{4}-\d\d-\d\d)_\d+_\d+_(?:message|orderbook)_\d+\D")
+_NAME = re.compile(
+    r"(?P<symbol>.+?)_(?P<date>\d{4}-\d\d-\d\d)_(?P<start>\d+)_(?P<end>\d+)"
+    r"_(?P<kind>message|orderbook)_(?P<levels>\d+)\D"
+)
 _EXAMPLE = "AMZN_2012-06-21_34200000_57600000_message_1.csv"
+_OTHER = {"message": "orderbook", "orderbook": "message"}
+_WORDS = {"message": "message", "orderbook": "order book"}
 _HEADER_WORDS = {  # how headers, where there are any, call the columns
     "time": "time",
     "type": "type|event",
@@ -48,6 +58,59 @@ class Day(NamedTuple):
     heads: list[int]
 
 
+def units(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """The message and order book file of every day, by day and then by symbol.
+
+    Two files of different kinds, or of names that do not say it, are a pair as they are given.
+    """
+    names = [_NAME.match(path.name) for path in paths]
+    kinds = [name and name["kind"] for name in names]
+    if len(paths) == 2 and (None in kinds or len(set(kinds)) == 2):
+        return [(paths[0], paths[1])]
+    faults = [
+        Fault(str(path), None, "a name without symbol, day, kind and levels", _EXAMPLE)
+        for path, name in zip(paths, names, strict=True)
+        if name is None
+    ]
+    days: dict[tuple, list] = defaultdict(list)
+    for path, name in zip(paths, names, strict=True):
+        if name is not None:
+            day = (name["date"], int(name["start"]), int(name["end"]), name["symbol"])
+            days[day].append((name["kind"], int(name["levels"]), path))
+    faults += [fault for files in days.values() for fault in _pair_faults(files)]
+    if faults:
+        raise SourceError(SOURCE, faults)
+    return [_pair(days[day]) for day in sorted(days)]
+
+
+def _pair(files: list[tuple[str, int, Path]]) -> tuple[Path, Path]:
+    message, orderbook = (path for _, _, path in sorted(files))
+    return message, orderbook
+
+
+def _pair_faults(files: list[tuple[str, int, Path]]) -> list[Fault]:
+    """What is wrong with the files of one symbol and day, which should be one of each kind."""
+    seen: dict[tuple[str, int], Path] = {}
+    faults = []
+    for kind, levels, path in files:
+        if (kind, levels) in seen:
+            found = f"the same day as {seen[kind, levels]}"
+            faults.append(Fault(str(path), None, found, "each day once"))
+        seen.setdefault((kind, levels), path)
+    for (kind, levels), path in seen.items():
+        other = _OTHER[kind]
+        near = [p.name for (k, _), p in seen.items() if k == other]
+        if (other, levels) in seen or (kind == "orderbook" and near):
+            continue
+        found = f"no {_WORDS[other]} file" + (f" of its levels, only {near[0]}" if near else "")
+        faults.append(Fault(str(path), None, found, path.name.replace(f"_{kind}_", f"_{other}_")))
+    if not faults and len(seen) > 2:
+        levels = " and ".join(str(n) for n in sorted({n for _, n in seen}))
+        found = f"files of {levels} levels for one day"
+        faults = [Fault(str(files[0][2]), None, found, "each day once")]
+    return faults
+
+
 def read_day(
     message: str | Path,
     orderbook: str | Path,
@@ -59,12 +122,13 @@ def read_day(
     identity = _identity(texts, symbol, date)
     faults = identity if isinstance(identity, list) else []
     fields = [text.first_fields(t) for t in texts]
-    layout = _layout_faults(texts, [len(f) for f in fields])
+    widths = [len(cells) for cells in fields]
+    layout = _layout_faults(texts, widths) or _level_faults(texts, widths[1] // len(LEVEL))
     if layout:
         raise SourceError(SOURCE, faults + layout)
     names = [
-        [*_MESSAGE, "attribution"][: len(fields[0])],
-        [f"{c}_{n}" for n in range(1, len(fields[1]) // 4 + 1) for c in LEVEL],
+        [*_MESSAGE, "attribution"][: widths[0]],
+        [f"{c}_{n}" for n in range(1, widths[1] // len(LEVEL) + 1) for c in LEVEL],
     ]
     heads = [int(text.is_header(cells)) for cells in fields]
     frames = []
@@ -98,6 +162,18 @@ def _layout_faults(texts: list[text.Text], widths: list[int]) -> list[Fault]:
         )
         if not good
     ]
+
+
+def _level_faults(texts: list[text.Text], held: int) -> list[Fault]:
+    """Whether the names say as many levels as the order book holds, if they say it."""
+    said = [int(m["levels"]) if (m := _NAME.match(t.name)) else held for t in texts]
+    if said[0] != said[1]:
+        found = f"a name of {said[1]} levels"
+        return [Fault(texts[1].name, None, found, f"{said[0]} levels, as in {texts[0].name}")]
+    if said[1] != held:
+        found = f"{4 * held} columns: {held} levels"
+        return [Fault(texts[1].name, 1, found, f"{said[1]} levels, as its name says")]
+    return []
 
 
 def _header_faults(t: text.Text, cells: list[str], names: list[str]) -> list[Fault]:
@@ -158,15 +234,19 @@ def _book_rules(book: pl.DataFrame) -> list[tuple[str, pl.Expr, str]]:
 def _identity(
     texts: list[text.Text], symbol: str | None, date: str | datetime.date | None
 ) -> tuple[str, datetime.date] | list[Fault]:
-    """Symbol and date as given, else as the files' names say."""
-    if symbol is not None and date is not None:
-        return symbol, pd.Timestamp(date).date()
+    """Symbol and date as given, else as the files' names say; they must not say another date."""
     said = {(m["symbol"], m["date"]) for t in texts if (m := _NAME.match(t.name))}
-    if not said:
-        expected = f"a name such as {_EXAMPLE}, or symbol= and date="
-        return [Fault(texts[0].name, None, "a name without symbol and date", expected)]
     if len(said) > 1:
         found = "names of " + " and ".join(" ".join(pair) for pair in sorted(said))
         return [Fault(texts[1].name, None, found, "two files of one symbol and date")]
-    own_symbol, own_date = said.pop()
-    return symbol or own_symbol, pd.Timestamp(date or own_date).date()
+    own_symbol, own_date = said.pop() if said else (None, None)
+    if None in (symbol or own_symbol, date or own_date):
+        expected = f"a name such as {_EXAMPLE}, or symbol= and date="
+        return [Fault(texts[0].name, None, "a name without symbol and date", expected)]
+    day = pd.to_datetime(date or own_date, errors="coerce")
+    if pd.isna(day):
+        return [Fault(texts[0].name, None, f"the date {date or own_date}", "a day, as 2012-06-21")]
+    if own_date not in (None, day.date().isoformat()):
+        found = f"a name of {own_date}"
+        return [Fault(texts[0].name, None, found, f"{day.date()}, as date= says")]
+    return symbol or own_symbol, day.date()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Mapping
 
 from mmresearch import schema
 from mmresearch.load.text import word
@@ -12,9 +13,9 @@ from mmresearch.load.text import word
 _SYNONYMS = {
     "time": "timestamp ts datetime date tradetime createdat blocktime filledat transacttime",
     "seq": "sequence sequenceno sequencenumber seqno seqnum",
-    "symbol": "ticker instrument market pair product coin sym stock",
+    "symbol": "ticker instrument market pair product coin sym stock underlying",
     "price": "px rate executionprice fillprice tradeprice avgprice p",
-    "size": "qty quantity volume vol shares contracts lots filledqty executedqty sz q",
+    "size": "qty quantity amount volume vol shares contracts lots filledqty executedqty sz q",
     "side": "direction buysell bs sign aggressor takerside tradeside",
     "account": "accountid trader wallet broker user maker owner address",
     "trade_id": "tradeid tid id executionid execid fillid dealid",
@@ -36,8 +37,11 @@ _SYNONYMS = {
     "right": "type optiontype callput cp putcall",
     "open_interest": "oi openint",
     "implied_vol": "iv impliedvolatility vol",
-    "spot": "underlying underlyingprice",
+    "spot": "underlyingprice underlying",
+    "name": "metric field statistic variable seriesname type",
+    "value": "val level reading close",
 }
+_CONSTANTS = ("symbol", "account")
 
 
 def wanted_columns(kind: str, names: list[str]) -> list[schema.Column]:
@@ -47,7 +51,7 @@ def wanted_columns(kind: str, names: list[str]) -> list[schema.Column]:
 
 
 def matched(
-    theirs: list[str], kind: str, columns: dict[str, str]
+    theirs: list[str], kind: str, columns: Mapping[str, str]
 ) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """Ours -> theirs, and what is wrong with it: (found, expected).
 
@@ -73,28 +77,50 @@ def matched(
 
 
 def lacking(
-    names: dict[str, str], theirs: list[str], kind: str, given: set[str]
-) -> list[tuple[str, str]]:
-    """What is wrong where a required column is neither matched nor given: (found, expected)."""
-    free = [t for t in theirs if t not in names.values()]
+    names: Mapping[str, str], theirs: list[str], kind: str, given: Iterable[str]
+) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """What is wrong where a required column is neither matched nor given: (found, expected).
+
+    With it the columns that look like ours, of the optional ones too: ours -> theirs.
+    """
+    absent = [
+        c for c in wanted_columns(kind, [*theirs, *names]) if c.name not in {*names, *given, "seq"}
+    ]
+    alike = _alike(absent, [t for t in theirs if t not in names.values()])
     wrong = []
-    for column in wanted_columns(kind, [*theirs, *names]):
-        if not column.required or column.name in names or column.name in given:
-            continue
-        likely = _likely(column.name, free)
-        said = f"; column `{likely}` looks like it: pass columns={{{column.name!r}: {likely!r}}}"
-        constant = f"; pass {column.name}= if it is one" if column.name in _CONSTANTS else ""
-        wrong.append(
-            (f"no column `{column.name}`", column.meaning + (said if likely else constant))
-        )
-    return wrong
+    for column in absent:
+        if column.required:
+            ours, likely = column.name, alike.get(column.name)
+            said = f"; column `{likely}` looks like `{ours}`; pass columns={{{ours!r}: {likely!r}}}"
+            constant = f"; pass {ours}= if it is one" if ours in _CONSTANTS else ""
+            expected = column.meaning + (said if likely else constant)
+            wrong.append((f"no column `{ours}`", expected))
+    return wrong, alike
 
 
-_CONSTANTS = ("symbol", "account")
+def _alike(absent: list[schema.Column], free: list[str]) -> dict[str, str]:
+    """Each of ours -> the one of theirs that is probably meant; each of theirs only once.
+
+    Known words come before similar ones, and required columns before optional ones, for which a
+    similar word is not enough.
+    """
+    found: dict[str, str] = {}
+    required = [c.name for c in absent if c.required]
+    optional = [c.name for c in absent if not c.required]
+    for names, find in ((required, _synonym), (required, _similar), (optional, _synonym)):
+        for name in names:
+            words = {word(t): t for t in free if t not in found.values()}
+            likely = None if name in found else find(name, words)
+            if likely is not None:
+                found[name] = likely
+    return {c.name: found[c.name] for c in absent if c.name in found}
 
 
-def _likely(ours: str, free: list[str]) -> str | None:
-    words = {word(t): t for t in free}
-    known = [w for w in (word(ours), *_SYNONYMS.get(ours, "").split()) if w in words]
-    near = known or difflib.get_close_matches(word(ours), list(words), 1, cutoff=0.7)
+def _synonym(ours: str, words: dict[str, str]) -> str | None:
+    known = (word(ours), *_SYNONYMS.get(ours, "").split())
+    return next((words[w] for w in known if w in words), None)
+
+
+def _similar(ours: str, words: dict[str, str]) -> str | None:
+    near = difflib.get_close_matches(word(ours), list(words), 1, cutoff=0.7)
     return words[near[0]] if near else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 
 from mmresearch.receipt import Fault, SourceError
 
 _MAGIC = frozenset("*?[")
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # what writers of partitions put for a missing one
 
 
 def expand(source: str, files: Iterable, endings: tuple[str, ...]) -> list[Path]:
@@ -34,8 +36,32 @@ def _flat(files: Iterable) -> Iterable[str | Path]:
 
 def _meant(path: Path, endings: tuple[str, ...]) -> list[Path]:
     if path.is_dir():
-        return sorted(p for p in path.iterdir() if p.name.endswith(endings))
+        return _within(path, endings)
     if not path.exists() and _MAGIC & set(str(path)):
         pattern = path.relative_to(path.anchor)
-        return sorted(Path(path.anchor).glob(str(pattern)))
+        found = sorted(Path(path.anchor).glob(str(pattern)))
+        return [p for one in found for p in (_within(one, endings) if one.is_dir() else [one])]
     return [path]
+
+
+def _within(folder: Path, endings: tuple[str, ...]) -> list[Path]:
+    """The files of a folder, and of those in it that are named as symbol=ABC (partitions)."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            found += _within(path, endings) if "=" in path.name else []
+        elif path.name.endswith(endings):
+            found.append(path)
+    return found
+
+
+def told(path: Path) -> dict[str, str | None]:
+    """What the names of a file's folders say of every row, as symbol=ABC/date=2024-01-31."""
+    said = {}
+    for folder in path.parents:
+        column, sign, value = folder.name.partition("=")
+        if not (column and sign):
+            break
+        value = urllib.parse.unquote(value)
+        said[column] = None if value == _NO_VALUE else value
+    return dict(reversed(said.items()))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from mmresearch import schema
-from mmresearch.load import paths
+from mmresearch.load import agreement, paths
 from mmresearch.market import SYMBOL_COLUMNS, Market
 from mmresearch.receipt import Fault, Receipt, SourceError
 
@@ -65,7 +65,7 @@ def joined(
         ahead = top if overlaps and renumber else 0
         for kind, (new, _) in rows.items():
             tables.setdefault(kind, []).append(_counted_on(new, ahead))
-        top = max(top, *(_last_seq(kept[-1]) for kept in tables.values()))
+        top = max([top, *(_last_seq(kept[-1]) for kept in tables.values())])
         last = end if last is None else max(last, end or last)
     about = {
         "symbols": _symbols(source, parts),
@@ -76,7 +76,7 @@ def joined(
 
 
 def _market(source: str, about: dict, tables: dict[str, list[pd.DataFrame]]) -> Market:
-    whole = {kind: pd.concat(rows, ignore_index=True) for kind, rows in tables.items()}
+    whole = {k: pd.concat(agreement.agreed(t), ignore_index=True) for k, t in tables.items()}
     try:
         return Market(**about, **whole)
     except schema.SchemaError as error:  # every part keeps to it: what is wrong is between them

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 
 from mmresearch import schema
-from mmresearch.load import cells, naming, origin, times
-from mmresearch.load.text import rows_fault
+from mmresearch.load import origin, several, table_parts, table_values, times
+from mmresearch.load.table_parts import Part
+from mmresearch.load.table_values import Wanted
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError
 
+ENDINGS = origin.ENDINGS
 _SOURCE = "table"
-_EARLY, _LATE = pd.Timestamp("1990-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC")
+_NO_SEQ = "no seq, the file's order is the order"
+_STATES = ("quotes", "book")
 
 
 def table(
@@ -31,14 +34,18 @@ def table(
     calendar: str = "24/7",
     symbols: pd.DataFrame | None = None,
     con: Any = None,
+    parameters: Mapping[str, Any] | None = None,
+    chunk_rows: int = 100_000,
     name: str | None = None,
 ) -> Market:
     """A market from tables of any source.
 
     Parameters
     ----------
-    source : path, DataFrame, Arrow table, SQL text, or a dict of them
-        Files are CSV (separated by comma, semicolon, tab or bar; plain or gzip), Parquet or Arrow.
+    source : path, list of path, DataFrame, Arrow table, SQL text, or a dict of them
+        Files are CSV (separated by comma, semicolon, tab or bar), Parquet or Arrow, as they are or
+        packed (gzip, zip of one file, lz4, zstandard). A folder, a pattern (2024/*.parquet) and a
+        list of files are one table; folders named as symbol=ABC in it give a column.
         A dict, {"trades": ..., "quotes": ...}, gives several tables; `kind` is then left out.
     kind : str
         Which of the schema's tables it is.
@@ -53,80 +60,58 @@ def table(
         Of every row of a table that has no such column.
     calendar, symbols
         As `Market` takes them.
-    con : SQLAlchemy engine, connection or URL, optional
-        The database that SQL text is asked of.
+    con : SQLAlchemy engine, connection or URL, ADBC or DuckDB connection, optional
+        The database that SQL text is asked of. It is only read: the text is one SELECT or WITH.
+    parameters : mapping, optional
+        Values for the names that the query writes as `:symbol`; they are bound, never pasted.
+    chunk_rows : int, optional
+        How many rows of a query are held as they came while they are converted.
     name : str, optional
         Of the market; the file's if not given.
 
     Returns
     -------
     Market
-        Without `seq`, the order of rows is the order of events (rows from newest to oldest are
-        numbered from the last), and quotes and books come after the trades of their instant
-        (`schema.UNORDERED`), so that a strict join takes only those certainly known before.
+        Without `seq`, the order of rows is the order of events (the rows of a file from newest to
+        oldest are numbered from the last), and quotes and books come after the trades of their
+        instant (`schema.UNORDERED`), so that a strict join takes only those certainly known before.
+        Trades, fills and liquidations that repeat a row wholly, its trade_id too, are set aside.
 
     Raises
     ------
     SourceError
         Naming every fault: columns not there (and which of theirs is probably meant), times
-        without zone or unit, and values that break the schema, with their lines.
+        without zone or unit, values that break the schema, with their lines, and what a database
+        said; and where columns are not there, the mapping to pass.
     """
     sources, mappings = _by_table(source, kind, columns)
     times.check_zone_and_unit(time_zone, unit)
     given = {k: v for k, v in {"symbol": symbol, "account": account}.items() if v is not None}
-    read = {k: origin.read(one, con) for k, one in sources.items()}
-    frames, named, notes = _all_values(read, mappings, given, time_zone, unit)
-    notes += _number(frames)
-    receipt = Receipt(_SOURCE, pd.DataFrame([r.facts for r in read.values()]), notes=tuple(notes))
-    name = name or " ".join(Path(r.label).name.split(".")[0] for r in read.values())
+    ask = origin.Database(con, parameters or {}, chunk_rows)
+    wanted = {k: Wanted(k, mappings[k], given, time_zone, unit) for k in sources}
+    read = {k: _parts(one, wanted[k], ask, alone=len(sources) == 1) for k, one in sources.items()}
+    _refuse(read, wanted, columns or {})
+    frames, receipt = _joined(read)
+    name = name or " ".join(_name(parts) for parts in read.values())
     about = {"symbols": symbols, "calendar": calendar, "receipt": receipt, "name": name}
     try:
         return Market(**about, **frames)
     except schema.SchemaError as error:
-        raise SourceError(_SOURCE, _schema_faults(error.faults, read, named)) from None
+        only = {kind: parts[0] for kind, parts in read.items()}
+        raise SourceError(_SOURCE, _schema_faults(error.faults, only)) from None
 
 
-def _all_values(
-    read: dict[str, origin.Origin | list[Fault]],
-    mappings: dict[str, dict[str, str]],
-    given: dict[str, str],
-    time_zone: str | None,
-    unit: str | None,
-) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, str]], list[str]]:
-    """Every table in the schema's values, its names, and notes; or one error with every fault."""
-    frames, named, notes, faults, broken = {}, {}, [], [], set()
-    for kind, found in read.items():
-        if isinstance(found, list):
-            faults += found
-            continue
-        named[kind], wrong = _names(found, kind, mappings[kind], given, alone=len(read) == 1)
-        faults += wrong
-        if not wrong:
-            frames[kind], bad, said = _values(found, kind, named[kind], given, time_zone, unit)
-            notes += [*found.notes, *said]
-            faults += bad.values()
-            broken |= {(kind, ours) for ours in bad}
-    if faults:
-        raise SourceError(_SOURCE, faults + _further_faults(frames, read, named, broken))
-    return frames, named, notes
-
-
-def _further_faults(frames: dict, read: dict, named: dict, broken: set) -> list[Fault]:
-    """What the schema says of the columns in which nothing was at fault so far."""
-    further = []
-    for kind, frame in frames.items():
-        try:
-            schema.check(frame if "seq" in frame else frame.assign(seq=range(len(frame))), kind)
-        except schema.SchemaError as error:
-            new = [(kind, column) not in broken for column in error.faults["column"]]
-            further += _schema_faults(error.faults[new], read, named)
-    return further
+def combined(parts: Sequence[Market]) -> Market:
+    """One market of markets of single files; where they have a `seq` of their own, it holds."""
+    notes = [note for part in parts for note in part.receipt.notes]
+    return several.joined(_SOURCE, parts, renumber=any(n.endswith(_NO_SEQ) for n in notes))
 
 
 def _by_table(source: Any, kind: str | None, columns: Mapping | None) -> tuple[dict, dict]:
     """Sources and mappings by table, whichever way they were given."""
     if isinstance(source, Mapping) == (kind is not None):
-        raise TypeError("give one source and its kind, or a dict of sources by kind")
+        tables = f"one of {', '.join(schema.TABLES)}"
+        raise ValueError(f"give one source and its kind, {tables}, or a dict of sources by kind")
     sources = dict(source) if kind is None else {kind: source}
     unknown = [k for k in sources if k not in schema.TABLES]
     if unknown or not sources:
@@ -136,117 +121,121 @@ def _by_table(source: Any, kind: str | None, columns: Mapping | None) -> tuple[d
     return sources, {k: dict(columns.get(k, {})) if each else columns for k in sources}
 
 
-def _names(
-    found: origin.Origin, kind: str, columns: dict[str, str], given: dict[str, str], *, alone: bool
-) -> tuple[dict[str, str], list[Fault]]:
-    """Ours -> theirs for one source, and the faults of it."""
-    theirs = list(found.frame.columns)
-    if not alone:  # one mapping for several tables: each takes what it has
-        columns = {ours: t for ours, t in columns.items() if t in theirs}
-    names, wrong = naming.matched(theirs, kind, columns)
-    wrong += naming.lacking(names, theirs, kind, {"seq", *given, *columns})
-    line = None if found.first is None else found.first - 1
-    return names, [Fault(found.label, line, what, expected) for what, expected in wrong]
+def _parts(source: Any, wanted: Wanted, ask: origin.Database, *, alone: bool) -> list[Part]:
+    try:
+        found = origin.sources(source, ask, "" if alone else f" of {wanted.kind}")
+    except SourceError as error:  # no file there
+        return [Part(wanted.kind, str(source), None, error.faults)]
+    return [table_parts.read(pieces, wanted, alone=alone) for pieces in found]
 
 
-def _values(
-    found: origin.Origin,
-    kind: str,
-    names: dict[str, str],
-    given: dict[str, str],
-    time_zone: str | None,
-    unit: str | None,
-) -> tuple[pd.DataFrame, dict[str, Fault], list[str]]:
-    """The source's cells as the schema's values, what is wrong with a column, and notes."""
-    kinds = {c.name: c.kind for c in naming.wanted_columns(kind, list(names))}
-    result, faults, notes = {}, {}, []
-    for ours, their in names.items():
-        raw = found.frame[their]
-        values, wrong = _converted(raw, ours, kinds.get(ours), kind, time_zone, unit)
-        result[ours] = values
-        if wrong:
-            faults[ours] = _fault(found, their, raw, *wrong[0])
-        elif kinds.get(ours) == "time":
-            notes += _doubtful_times(found.label, their, values)
-    for column, value in given.items():
-        if column in kinds and column not in names:
-            result[column] = value
-        elif column in kinds:
-            notes.append(f"{found.label} has its own {column}: {value!r} was not used")
-    extra = [t for t in found.frame.columns if t not in names.values()]
-    for their in extra:
-        result[their if their not in result else f"{their}_source"] = cells.free(found.frame[their])
-    renamed = [f"{ours} is `{their}`" for ours, their in names.items() if ours != their]
-    notes += [f"{found.label}: {', '.join(renamed)}"] if renamed else []
-    notes += [f"{found.label}: kept beside: {', '.join(extra)}"] if extra else []
-    return pd.DataFrame(result, index=found.frame.index), faults, notes
+def _refuse(
+    read: Mapping[str, Sequence[Part]], wanted: Mapping[str, Wanted], columns: Mapping[str, Any]
+) -> None:
+    """One error with every fault of every part, and the mapping that is probably meant."""
+    faults = [fault for parts in read.values() for part in parts for fault in part.faults]
+    if not faults:
+        torn = [table_parts.torn(parts, wanted[kind]) for kind, parts in read.items()]
+        faults = [fault for some in torn for fault in some] + _unused(read, columns)
+    if not faults:
+        return
+    for part in (part for parts in read.values() for part in parts if part.frame is not None):
+        faults += _broken(part)
+    raise SourceError(_SOURCE, _grouped(faults), note=_mapping(read, wanted))
 
 
-def _converted(
-    raw: pd.Series,
-    ours: str,
-    kind: str | None,
-    table_name: str,
-    time_zone: str | None,
-    unit: str | None,
-) -> tuple[pd.Series, list[times.Complaint]]:
-    if kind == "time":
-        return times.utc(raw, time_zone=time_zone, unit=unit)
-    if kind is None:
-        return cells.free(raw), []
-    if kind == "text" and ours != "right":
-        return cells.texts(raw), []
-    if kind == "sign":
-        (values, bad), expected = cells.sides(raw, table_name), "buy or sell, +1 or -1"
-    elif kind == "flag":
-        (values, bad), expected = cells.flags(raw), "true or false"
-    elif ours == "right":
-        (values, bad), expected = cells.rights(raw), "call or put"
-    else:
-        (values, bad), expected = cells.numbers(raw), "numbers"
-    return values, [("", expected, bad)] if bad.any() else []
+def _unused(read: Mapping[str, Sequence[Part]], columns: Mapping[str, Any]) -> list[Fault]:
+    """Names that a mapping for several tables gives and that none of them has."""
+    theirs = {name for parts in read.values() for part in parts for name in part.theirs}
+    absent = [t for t in columns.values() if not isinstance(t, Mapping) and t not in theirs]
+    return [
+        Fault("the tables", None, f"no column `{t}`", "a column of one of them") for t in absent
+    ]
 
 
-def _fault(
-    found: origin.Origin, column: str, raw: pd.Series, what: str, expected: str, bad: Any
-) -> Fault:
-    """One fault of a column: on all its rows, or on some of them with the first one's value."""
-    if bad is None:
-        return Fault(found.label, None, f"column `{column}`: {what}", expected)
-    rows = np.flatnonzero(bad.to_numpy())
-    return _row_fault(found, f"{column} {raw.iloc[rows[0]]!r}", rows, len(rows), expected)
+def _broken(part: Part) -> list[Fault]:
+    """What the schema says of the part's columns in which nothing was at fault so far."""
+    frame = part.frame
+    try:
+        schema.check(frame if "seq" in frame else frame.assign(seq=range(len(frame))), part.kind)
+    except schema.SchemaError as error:
+        new = ~error.faults["column"].isin(part.broken)
+        return _schema_faults(error.faults[new], {part.kind: part})
+    return []
 
 
-def _row_fault(found: origin.Origin, what: str, rows: Any, count: int, expected: str) -> Fault:
-    """Rows named by their lines in a text file, else by their number counted from 0."""
-    if found.first is None:
-        places = ", ".join(str(row) for row in rows[:3])
-        return Fault(found.label, None, f"{what} ({count:,} rows, first at {places})", expected)
-    return rows_fault(found.label, [r + found.first for r in rows], what, expected, count)
+def _grouped(faults: Sequence[Fault]) -> list[Fault]:
+    """The same fault of many files as one."""
+    files: dict[tuple, list[str]] = {}
+    for file, *said in faults:
+        files.setdefault(tuple(said), []).append(file)
+    return [Fault(table_parts.listed(names), *said) for said, names in files.items()]
 
 
-def _doubtful_times(label: str, column: str, values: pd.Series) -> list[str]:
-    first, last = values.min(), values.max()
-    if first >= _EARLY and last <= _LATE:
-        return []
-    return [f"{label}: `{column}` runs from {first} to {last}: is its unit right?"]
+def _mapping(read: Mapping[str, Sequence[Part]], wanted: Mapping[str, Wanted]) -> str:
+    """The mapping to pass, of every table whose columns were not found."""
+    found = {}
+    for kind, parts in read.items():
+        lost = [part for part in parts if part.frame is None and part.alike]
+        alike = {ours: their for part in reversed(lost) for ours, their in part.alike.items()}
+        if alike:
+            known = {o: t for o, t in wanted[kind].columns.items() if t in lost[0].theirs}
+            found[kind] = known | alike
+    if not found:
+        return ""
+    return f"pass columns={found if len(read) > 1 else next(iter(found.values()))}"
 
 
-def _number(frames: dict[str, pd.DataFrame]) -> list[str]:
-    """Give every table without `seq` its file's order; says so."""
-    ordered = [k for k in frames if any(c.name == "seq" for c in schema.columns(k))]
-    lacking = [k for k in ordered if "seq" not in frames[k]]
-    notes = []
+def _joined(read: dict[str, list[Part]]) -> tuple[dict[str, pd.DataFrame], Receipt]:
+    """Each table's rows, of one file or of many, and the receipt of all."""
+    frames, files, aside, notes = {}, [], [], []
+    for kind, parts in read.items():
+        notes += table_parts.said(parts)
+        read[kind] = table_parts.settled(parts)
+    notes += _number(read)
+    for kind, parts in read.items():
+        files += [pd.DataFrame([part.facts]) for part in parts]
+        if len(parts) == 1:
+            frames[kind], again = parts[0].frame, parts[0].aside
+        else:
+            market = _of_many(parts)
+            frames[kind], again = market[kind], market.receipt.set_aside
+        aside += [again] if len(again) else []
+    gone = pd.concat(aside, ignore_index=True) if aside else Receipt(_SOURCE).set_aside
+    return frames, Receipt(_SOURCE, pd.concat(files, ignore_index=True), gone, tuple(notes))
+
+
+def _of_many(parts: Sequence[Part]) -> Market:
+    """The files of one table, joined as those of every source are."""
+    kind, markets, faults = parts[0].kind, [], []
+    for part in parts:
+        receipt = Receipt(_SOURCE, pd.DataFrame([part.facts]), part.aside)
+        try:
+            markets.append(Market(**{kind: part.frame}, receipt=receipt, name=part.label))
+        except schema.SchemaError as error:
+            faults += _schema_faults(error.faults, {kind: part})
+    if faults:
+        raise SourceError(_SOURCE, _grouped(faults))
+    return several.joined(_SOURCE, markets, renumber="seq" not in parts[0].names)
+
+
+def _number(read: dict[str, list[Part]]) -> list[str]:
+    """Give every table without `seq` its files' order; says so."""
+    ordered = [k for k in read if any(c.name == "seq" for c in schema.columns(k))]
+    lacking = [k for k in ordered if "seq" not in read[k][0].names]
+    notes = [f"{k}: {_NO_SEQ}" for k in lacking]
     for k in ordered:
-        frame = frames[k]
-        later = k in ("quotes", "book")
-        if k in lacking:
-            frame["seq"] = _file_order(frame["time"])
-            notes.append(f"{k}: no seq, the file's order is the order")
-        if later and (k in lacking or set(lacking) - {"quotes", "book"}):
-            frame["seq"] = frame["seq"] + schema.UNORDERED
+        ahead = 0
+        if k in _STATES and (k in lacking or set(lacking) - set(_STATES)):
+            ahead = schema.UNORDERED
             notes.append(f"{k}: counted after the trades of the same instant")
+        read[k] = [_numbered(part, ahead) for part in read[k]]
     return notes
+
+
+def _numbered(part: Part, ahead: int) -> Part:
+    seq = part.frame["seq"] if "seq" in part.names else _file_order(part.frame["time"])
+    return part._replace(frame=part.frame.assign(seq=seq + ahead))
 
 
 def _file_order(time: pd.Series) -> np.ndarray:
@@ -255,16 +244,24 @@ def _file_order(time: pd.Series) -> np.ndarray:
     return rows[::-1] if newest_first else rows
 
 
-def _schema_faults(faults: pd.DataFrame, read: dict, named: dict) -> list[Fault]:
+def _schema_faults(faults: pd.DataFrame, read: Mapping[str, Part]) -> list[Fault]:
     """The schema's faults in the source's own words: its columns, its lines."""
     said = []
     for fault in faults.itertuples():
-        found = read[fault.table]
-        their = named[fault.table].get(fault.column)
+        part, column = read[fault.table], fault.column
         if fault.rows is pd.NA:
-            said.append(Fault(found.label, None, f"{fault.column}: {fault.fault}", fault.expected))
+            said.append(Fault(part.label, None, f"{column}: {fault.fault}", fault.expected))
             continue
-        value = "" if their is None else f" {found.frame[their].iloc[fault.examples[0]]!r}"
-        what = f"{their or fault.column}{value} ({fault.fault})"
-        said.append(_row_fault(found, what, fault.examples, fault.rows, fault.expected))
+        rows = part.frame.index[fault.examples]
+        cell = ""
+        if column in part.names:
+            theirs = part.frame[column] if part.raw is None else part.raw[part.names[column]]
+            cell = f" {table_values.shown(theirs[rows[0]])}"
+        what = f"{part.names.get(column, column)}{cell} ({fault.fault})"
+        place = (part.label, part.first, what, rows, fault.rows, fault.expected)
+        said.append(table_values.row_fault(*place))
     return said
+
+
+def _name(parts: Sequence[Part]) -> str:
+    return Path(parts[0].label).name.split(".")[0] if len(parts) == 1 else _SOURCE

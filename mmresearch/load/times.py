@@ -17,6 +17,7 @@ _OFFSET = r"[Tt ]\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 _LAST = 2**63 - 1
 _ISO = "ISO 8601 times such as 2024-01-31 09:30:00.123"
 _RANGE = "times between 1678 and 2261"
+_EARLY, _LATE = pd.Timestamp("1990-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC")
 
 Complaint = tuple[str, str, pd.Series | None]  # found, expected, the rows (missing: all)
 
@@ -39,6 +40,8 @@ def utc(
     Times with a zone are converted. Times without one need `time_zone`, numbers need `unit` and
     count from 1970-01-01 00:00 UTC. Missing stays missing.
     """
+    if values.isna().all():
+        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[ns, UTC]"), []
     if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
         return _placed(values, time_zone)
     if values.dtype.kind in "iuf":
@@ -71,7 +74,10 @@ def _counted(
     values: pd.Series, numbers: pd.Series | pl.Series, unit: str | None
 ) -> tuple[pd.Series, list[Complaint]]:
     """Numbers counted from 1970 in `unit`; `numbers` are the values, exact ones where texts are."""
-    plain = pd.to_numeric(values, errors="coerce").astype("float64")
+    if isinstance(numbers, pl.Series):
+        plain = pd.Series(numbers.cast(pl.Float64).to_numpy(), index=values.index)
+    else:
+        plain = pd.to_numeric(values).astype("float64")
     if unit is None:
         return values, [("times as numbers", _unit_asked(plain), None)]
     far = plain.abs() * UNITS[unit] > _LAST
@@ -92,6 +98,30 @@ def _whole(values: pd.Series, factor: int) -> np.ndarray:
     numbers = values.to_numpy("float64")
     floor = np.floor(numbers)
     return floor.astype("int64") * factor + np.rint((numbers - floor) * factor).astype("int64")
+
+
+def doubtful(column: str, times: pd.Series) -> list[str]:
+    """A note where times lie outside the years that have electronic markets."""
+    first, last = times.min(), times.max()
+    if times.isna().all() or (first >= _EARLY and last <= _LATE):
+        return []
+    return [f"`{column}` runs from {first} to {last}: is its unit right?"]
+
+
+def misread(times: pd.Series, unit: str) -> tuple[np.ndarray, str | None]:
+    """Which rows, counted in `unit`, are of our days only in another unit, and in which."""
+    if not isinstance(times.dtype, pd.DatetimeTZDtype) or not doubtful("", times):
+        return np.array([], dtype=int), None
+    numbers = times.dt.as_unit("ns").astype("int64").to_numpy().astype("float64")
+    far = times.notna().to_numpy() & ~times.between(_EARLY, _LATE).to_numpy()
+    first, last = _EARLY.as_unit("ns").value, _LATE.as_unit("ns").value
+    found: list[tuple[np.ndarray, str]] = []
+    for other, size in UNITS.items():
+        scaled = numbers * (size / UNITS[unit])
+        found.append((far & (scaled >= first) & (scaled <= last), other))
+    rows = np.flatnonzero(np.any([mask for mask, _ in found], axis=0))
+    likely = next((other for mask, other in found if len(rows) and mask[rows[0]]), None)
+    return rows, likely
 
 
 def _unit_asked(numbers: pd.Series) -> str:

@@ -46,6 +46,13 @@ def _unpacked(data: bytes) -> bytes:
             return archive.read(members[0])
     for start, packing in _FRAMES.items():
         if data.startswith(start):
-            with pa.input_stream(pa.BufferReader(data), compression=packing) as stream:
-                return stream.read()
+            return _streamed(data, packing)
     return data
+
+
+def _streamed(data: bytes, packing: str) -> bytes:
+    try:
+        with pa.input_stream(pa.BufferReader(data), compression=packing) as stream:
+            return stream.read()
+    except OSError as error:  # which elsewhere says that a file cannot be read at all
+        raise pa.ArrowInvalid(str(error)) from None

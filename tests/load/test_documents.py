@@ -90,7 +90,7 @@ def test_packed_files_are_unpacked(tmp_path, how):
 @pytest.mark.parametrize("how", ["gzip", "zip", "lz4", "zstd"])
 def test_cut_files_are_refused(tmp_path, how):
     (tmp_path / "file").write_bytes(packed(how)[:-7])
-    with pytest.raises(SourceError, match=r"file: found a (damaged or truncated|file that cannot)"):
+    with pytest.raises(SourceError, match="file: found a damaged or truncated"):
         text.read_texts("test", [tmp_path / "file"])
 
 

@@ -22,9 +22,9 @@ def write(folder: Path, messages: list[str], book: list[str]) -> tuple[Path, Pat
     return paths
 
 
-def faults(*files: Path) -> list:
+def faults(*files: Path, **options: str) -> list:
     with pytest.raises(mm.SourceError) as caught:
-        lobster(*files)
+        lobster(*files, **options)
     for fault in caught.value.faults:
         assert str(fault) in str(caught.value)
     return caught.value.faults
@@ -138,10 +138,12 @@ def test_swapped_files(tmp_path):
 
 def test_the_same_file_twice(tmp_path):
     message, book = write(tmp_path, MESSAGES, BOOK)
-    (fault,) = faults(message, message)
-    assert "4 columns a book level" in fault.expected
-    (fault,) = faults(book, book)
-    assert "message file" in fault.expected
+    again, lacking = faults(message, message)
+    assert again.found == f"the same day as {message}"
+    assert (lacking.found, lacking.expected) == ("no order book file", book.name)
+    again, lacking = faults(book, book)
+    assert again.found == f"the same day as {book}"
+    assert (lacking.found, lacking.expected) == ("no message file", message.name)
 
 
 def test_files_of_two_days(tmp_path):
@@ -149,6 +151,25 @@ def test_files_of_two_days(tmp_path):
     other = book.rename(tmp_path / book.name.replace("2012-06-21", "2012-06-22"))
     (fault,) = faults(message, other)
     assert "2012-06-21 and ABC 2012-06-22" in fault.found
+
+
+def test_a_date_that_the_names_contradict(tmp_path):
+    (fault,) = faults(*write(tmp_path, MESSAGES, BOOK), date="2012-06-22")
+    assert (fault.found, fault.expected) == ("a name of 2012-06-21", "2012-06-22, as date= says")
+    (fault,) = faults(*write(tmp_path, MESSAGES, BOOK), date="the longest day")
+    assert (fault.found, fault.expected) == ("the date the longest day", "a day, as 2012-06-21")
+
+
+def test_names_of_other_levels_than_the_book_has(tmp_path):
+    message, book = write(tmp_path, MESSAGES, BOOK)
+    deep = book.rename(tmp_path / book.name.replace("_1.csv", "_5.csv"))
+    (fault,) = faults(message, deep)
+    assert (fault.file, fault.found) == (deep.name, "a name of 5 levels")
+    assert fault.expected == f"1 levels, as in {message.name}"
+    message = message.rename(tmp_path / message.name.replace("_1.csv", "_5.csv"))
+    (fault,) = faults(message, deep)
+    assert (fault.line, fault.found) == (1, "4 columns: 1 levels")
+    assert fault.expected == "5 levels, as its name says"
 
 
 def test_every_fault_of_both_files_at_once(tmp_path):
@@ -193,13 +214,10 @@ def test_a_wrong_encoding(tmp_path, encoding):
     assert "UTF-8" in fault.expected
 
 
-def test_missing_file_and_directory_are_named_together(tmp_path):
-    missing, folder = tmp_path / "nowhere.csv", tmp_path
-    found = faults(missing, folder)
-    assert [(f.file, f.found) for f in found] == [
-        (str(missing), "no such file"),
-        (str(folder), "a directory"),
-    ]
+def test_missing_files_are_named_together(tmp_path):
+    missing = [tmp_path / "nowhere.csv", tmp_path / "elsewhere.csv"]
+    found = faults(*missing)
+    assert [(f.file, f.found) for f in found] == [(str(p), "no such file") for p in missing]
 
 
 def test_a_truncated_gzip_file(tmp_path):

@@ -70,6 +70,13 @@ def test_the_venue_s_own_numbers_are_left_alone():
         several.joined("test", parts, renumber=False)
 
 
+def test_a_part_without_a_row_brings_its_receipt():
+    empty = mm.Market(receipt=part("none", []).receipt)
+    market = several.joined("test", [empty, part("a", [1])])
+    assert market.receipt.files["file"].tolist() == ["none", "a"]
+    assert len(market.trades) == 1
+
+
 def test_quotes_stay_behind_the_trades_of_their_instant():
     quotes = pd.DataFrame(
         {"time": [DAY + pd.Timedelta("2s")], "seq": [1 + schema.UNORDERED], "symbol": "X"}

@@ -351,7 +351,7 @@ def test_arguments_that_do_not_exist():
         table(trades_at([1]), "trades", time_zone="Mars")
     with pytest.raises(ValueError, match="no tables"):
         table(trades_at([1]), "prints")
-    with pytest.raises(TypeError, match="one source and its kind"):
+    with pytest.raises(ValueError, match="one source and its kind, one of trades, quotes, "):
         table(trades_at([1]))
     with pytest.raises(TypeError, match="cannot read a list"):
         table([1], "trades")
@@ -391,45 +391,6 @@ def test_flags_and_rights():
     blank = {"open_interest": np.nan, "implied_vol": 0.2, "spot": 5.0, "multiplier": 100}
     right = table(chain.assign(**blank), "chain", unit="ns").chain["right"]
     assert right.tolist() == ["call", "put"]
-
-
-def test_a_missing_column_and_the_one_that_looks_like_it(tmp_path):
-    path = write(tmp_path / "a.csv", FILLS)
-    found = {f.found: f.expected for f in faults(path, "fills")}
-    assert set(found) == {f"no column `{c}`" for c in (*NAMES, "account")}
-    for ours, theirs in NAMES.items():
-        assert (
-            f"column `{theirs}` looks like it: pass columns={{{ours!r}: {theirs!r}}}"
-            in (found[f"no column `{ours}`"])
-        )
-    assert "pass account=" in found["no column `account`"]
-
-
-def test_a_mapping_that_does_not_fit(tmp_path):
-    path = write(tmp_path / "a.csv", TRADES)
-    (fault,) = faults(path, "trades", columns={"size": "sizes"})
-    assert (fault.found, fault.expected) == ("no column `sizes`", "`size`?")
-    turned = write(tmp_path / "b.csv", TRADES.replace("size", "qty"))
-    found = faults(turned, "trades", columns={"qty": "size"})
-    assert "columns={'size': 'qty'}" in found[0].expected
-
-
-def test_names_in_capitals_need_no_mapping(tmp_path):
-    path = write(tmp_path / "a.csv", TRADES.replace("time,symbol,price", "Time,SYMBOL, Price"))
-    assert table(path, "trades").trades["price"].tolist() == [10, 11, 12]
-
-
-def test_a_mapped_column_beside_one_of_our_name(tmp_path):
-    path = write(tmp_path / "a.csv", _with_seq(TRADES, [4, 5, 6]).replace("seq", "avg"))
-    trades = table(path, "trades", columns={"price": "avg"}).trades
-    assert trades["price"].tolist() == [4, 5, 6]
-    assert trades["price_source"].tolist() == [10, 11, 12]
-
-
-def test_a_constant_is_not_used_where_there_is_a_column(tmp_path):
-    market = table(write(tmp_path / "a.csv", TRADES), "trades", symbol="XYZ")
-    assert set(market.trades["symbol"]) == {"ABC"}
-    assert any("'XYZ' was not used" in note for note in market.receipt.notes)
 
 
 VALUE_FAULTS = {

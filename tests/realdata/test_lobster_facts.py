@@ -63,7 +63,7 @@ def test_prices_and_sizes_are_those_of_the_file(market, lines):
 
 def test_ask_is_above_bid_always(market):
     assert (market.quotes["ask"] > market.quotes["bid"]).all()
-    assert any(note.startswith("0 book rows are locked") for note in market.receipt.notes)
+    assert any("21: 0 book rows are locked" in note for note in market.receipt.notes)
 
 
 def test_visible_executions_are_at_the_best_before_them(market):

@@ -1,0 +1,154 @@
+"""Tardis.dev: downloadable CSV files of trades, books, tickers, option chains and liquidations."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from mmresearch.load import text
+from mmresearch.load.tardis_books import increments, quotes, snapshots
+from mmresearch.load.tardis_files import (
+    CLOCKS,
+    ENDINGS,
+    KINDS,
+    SOURCE,
+    Made,
+    Rows,
+    apart,
+    clock_notes,
+    read,
+)
+from mmresearch.load.tardis_parts import combined
+from mmresearch.load.tardis_prints import chain, prints, series
+from mmresearch.load.tardis_venues import symbol_rows, unit_notes
+from mmresearch.market import Market
+from mmresearch.receipt import Receipt, SourceError, file_facts
+
+__all__ = ["ENDINGS", "combined", "tardis"]  # what converting a folder file by file needs
+
+
+def tardis(
+    *files: str | Path | Iterable[str | Path],
+    kind: str | None = None,
+    clock: str = "exchange",
+    levels: int = 10,
+    name: str | None = None,
+) -> Market:
+    """Crypto market data from Tardis.dev CSV files, of one exchange.
+
+    Parameters
+    ----------
+    *files : path or paths
+        CSV files, plain or packed, lists of them, folders or patterns; of any data types. Empty
+        files, which the vendor gives for days without data, are left out and noted.
+    kind : str, optional
+        The data type of all files: trades, liquidations, quotes, book_ticker, book_snapshot_5,
+        book_snapshot_25, incremental_book_L2, derivative_ticker, options_chain. If not given, the
+        header tells it; trades and liquidations have one header, so there the file's name or
+        folder does, else it is taken for trades and the receipt says so.
+    clock : str
+        Whose time is `time`: "exchange" (`timestamp`) or "local" (`local_timestamp`, when the
+        vendor received the message). The other stays as `local_time` or `exchange_time`.
+    levels : int
+        Of the book that increments are rebuilt into; snapshots keep theirs.
+    name : str, optional
+        Of the market; exchange and symbols if not given.
+
+    Returns
+    -------
+    Market
+        trades (`side` the aggressor's; missing where unknown), liquidations (`side` of the forced
+        order: +1 a short was bought back), quotes, book (snapshots, or rebuilt from increments:
+        a row after each message that changed its best levels), series (funding_rate,
+        predicted_funding_rate, open_interest, last_price, index_price, mark_price, a row a cell;
+        extra: `funding_time`, when the funding is paid), chain (`symbol` the underlying,
+        `implied_vol` from mark_iv, `spot` from underlying_price, which is the price of the future
+        of that expiry where the exchange says so; extra: `option`, quotes and greeks as given).
+        Prices and sizes are the exchange's: `symbols` says what contracts are where it is known.
+        `seq` is the row number in the file; quotes and books, which have no order with trades of
+        the same instant, stand after them. Prints are ordered by time; states keep the file's
+        order, and where the clock runs back their time is raised. Where a file of quotes and one
+        of the book hold the same time, `quotes` are those of the former.
+
+    Raises
+    ------
+    SourceError
+        Naming every fault of every file. Set aside instead, and kept in the receipt: trades that
+        stand twice, prints without a price or an amount, increments before the first snapshot,
+        rows without any value.
+    """
+    if kind is not None and kind not in KINDS:
+        raise ValueError(f"no kind {kind!r}; the data types are {', '.join(KINDS)}")
+    if clock not in CLOCKS:
+        raise ValueError(f"no clock {clock!r}; it is 'exchange' or 'local'")
+    if levels < 1:
+        raise ValueError(f"levels must be 1 or more, not {levels}")
+    full, empty = apart(files)
+    parts, faults = [], []
+    for path in full:
+        try:
+            parts.append(_market(read(path, kind), clock, levels))
+        except SourceError as error:
+            faults += error.faults
+    if faults:
+        raise SourceError(SOURCE, faults)
+    return _with_empty(combined(parts, name=name), empty)
+
+
+def _with_empty(market: Market, empty: list[Path]) -> Market:
+    """The receipt with the files that held nothing."""
+    if empty and market.receipt is not None:
+        facts = pd.DataFrame([file_facts(path, 0) for path in empty])
+        names = ", ".join(path.name for path in empty[:3]) + ", ..." * (len(empty) > 3)
+        note = f"{len(empty):,} files hold no row, as for days without data: {names}"
+        market.receipt = dataclasses.replace(
+            market.receipt,
+            files=pd.concat([market.receipt.files, facts], ignore_index=True),
+            notes=(*market.receipt.notes, note),
+        )
+    return market
+
+
+def _market(rows: Rows, clock: str, levels: int) -> Market:
+    """The market of one file."""
+    exchange, names = rows.frame["exchange"][0], sorted(rows.frame["symbol"].unique())
+    made, notes = _made(rows, clock, levels), clock_notes(rows.frame)
+    if rows.assumed:
+        notes.append(
+            f"{rows.text.name} is taken for trades: liquidations have the same header; say"
+            " kind='liquidations' if it is theirs"
+        )
+    if not rows.text.ended:
+        notes.append(f"{rows.text.name} does not end with an end of line: is it whole?")
+    if rows.kind != "options_chain":
+        notes += unit_notes(exchange, names)
+    receipt = Receipt(
+        SOURCE,
+        pd.DataFrame([file_facts(rows.text.path, rows.frame.height)]),
+        text.aside([(rows.text, lines, reason) for lines, reason in made.aside]),
+        (f"{exchange} {rows.kind}: {_span(names)}", *made.notes, *notes),
+    )
+    about = None if rows.kind == "options_chain" else symbol_rows(exchange, names)
+    del rows  # the file's content, before its tables are checked and copied
+    return Market(symbols=about, receipt=receipt, name=f"{exchange} {_span(names)}", **made.tables)
+
+
+def _span(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names):,} symbols"
+
+
+def _made(rows: Rows, clock: str, levels: int) -> Made:
+    if rows.kind in ("trades", "liquidations"):
+        return prints(rows, clock)
+    if rows.kind == "quotes":
+        return quotes(rows, clock)
+    if rows.kind == "incremental_book_L2":
+        return increments(rows, clock, levels)
+    if rows.kind == "derivative_ticker":
+        return series(rows, clock)
+    if rows.kind == "options_chain":
+        return chain(rows, clock)
+    return snapshots(rows, clock)

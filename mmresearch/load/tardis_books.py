@@ -1,0 +1,162 @@
+"""States of the book from Tardis.dev files: quotes, snapshots of 5 or 25 levels, increments.
+
+A state holds until the next one, so that the order of the file is kept: where the clock runs back,
+a state's time is raised to the latest one before it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from mmresearch import schema
+from mmresearch.load.tardis_files import LEVEL, OTHER_CLOCK, SOURCE, Made, Rows, with_times
+from mmresearch.receipt import Fault, SourceError
+
+_EARLY = "before the first snapshot"
+
+
+def quotes(rows: Rows, clock: str) -> Made:
+    """The best quotes as they stand in the file."""
+    names = {"bid_price": "bid", "bid_amount": "bid_size"}
+    names |= {"ask_price": "ask", "ask_amount": "ask_size"}
+    states, notes = _states(rows.frame.rename(names), clock, [""])
+    table = states.select("time", "seq", "symbol", *LEVEL, OTHER_CLOCK[clock])
+    return Made({"quotes": table.to_pandas()}, [], notes)
+
+
+def snapshots(rows: Rows, clock: str) -> Made:
+    """Every snapshot as a row of the book, and the quotes where the best level changed."""
+    count = sum(name.startswith("ask_size_") for name in rows.frame.columns)
+    suffixes = [f"_{n}" for n in range(1, count + 1)]
+    states, notes = _states(rows.frame, clock, suffixes)
+    other, best = OTHER_CLOCK[clock], [f"{name}_1" for name in LEVEL]
+    before = (pl.col(name).shift().over("symbol") for name in best)
+    moved = pl.any_horizontal(
+        pl.col("symbol").is_first_distinct(),
+        *(pl.col(name).ne_missing(old) for name, old in zip(best, before, strict=True)),
+    )
+    changed = states.filter(moved).rename(dict(zip(best, LEVEL, strict=True)))
+    notes.append(f"{changed.height:,} of {states.height:,} snapshots change the best level: quotes")
+    levels = [f"{name}{suffix}" for suffix in suffixes for name in LEVEL]
+    tables = {
+        "quotes": changed.select("time", "seq", "symbol", *LEVEL, other).to_pandas(),
+        "book": states.select("time", "seq", "symbol", *levels, other).to_pandas(),
+    }
+    return Made(tables, [], notes)
+
+
+def _states(frame: pl.DataFrame, clock: str, levels: list[str]) -> tuple[pl.DataFrame, list[str]]:
+    """The rows with times that never fall and levels in the schema's terms, and notes."""
+    timed, notes = _raised(with_times(frame, clock))
+    lost = pl.lit(0)
+    cells = []
+    for level in levels:
+        for side in ("bid", "ask"):
+            price, size = pl.col(f"{side}{level}"), pl.col(f"{side}_size{level}")
+            there = (price > 0).fill_null(False)
+            lost = lost + (~there & (size > 0)).fill_null(False)
+            cells.append(pl.when(there).then(price))
+            cells.append(pl.when(there).then(size).otherwise(0.0).alias(f"{side}_size{level}"))
+    bid, ask = (pl.col(f"{side}{levels[0]}") for side in ("bid", "ask"))
+    crossed = (ask > 0) & (bid >= ask)
+    sizes, locked = timed.select(lost.sum().alias("lost"), crossed.sum().alias("crossed")).row(0)
+    if sizes:
+        notes.append(f"{sizes:,} amounts stand without a price: no level")
+    if locked:
+        notes.append(f"{locked:,} states are locked or crossed (ask not above bid)")
+    return timed.with_columns(*cells, seq=pl.col("seq") + schema.UNORDERED), notes
+
+
+def _raised(timed: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """A symbol's times raised to the latest before them, as states keep the file's order."""
+    top = pl.col("time").to_physical().cum_max()
+    if timed["symbol"].n_unique() > 1:
+        top = top.over("symbol")
+    raised = timed.with_columns(top.cast(pl.Datetime("ns", "UTC")).alias("time"))
+    late = int((raised["time"] != timed["time"]).sum())
+    said = f"on {late:,} rows the clock runs back: their time is raised, the file's order is kept"
+    return raised, [said] if late else []
+
+
+def increments(rows: Rows, clock: str, levels: int) -> Made:
+    """Each symbol's book after every message that changed its best levels."""
+    timed, notes = _raised(with_times(rows.frame, clock))
+    one = timed["symbol"].n_unique() == 1
+    parts = [timed] if one else timed.partition_by("symbol", maintain_order=True)
+    rebuilt = [_rebuilt(part, clock, levels) for part in parts]
+    early = sorted(line for one in rebuilt for line in one.early)
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for one in rebuilt:
+        for name, table in one.tables.items():
+            tables.setdefault(name, []).append(table)
+    if not tables:
+        found, expected = "no row of a snapshot", "is_snapshot true, from which a book can begin"
+        raise SourceError(SOURCE, [Fault(rows.text.name, None, found, expected)])
+    counts = np.sum([one.counts for one in rebuilt], axis=0)
+    return Made(
+        {name: _joined(some) for name, some in tables.items()},
+        [(early, _EARLY)] if early else [],
+        [*notes, *_rebuild_notes(*(int(n) for n in counts), levels)],
+    )
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    # one alone is not copied: books are large
+    return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+
+
+class _Rebuilt(NamedTuple):
+    """One symbol's tables, lines before its first snapshot, and counts.
+
+    counts: increments, messages, snapshots, further messages of snapshots, deletes of unknown
+    levels, crossed rows.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    early: list[int]
+    counts: tuple[int, ...]
+
+
+def _rebuilt(part: pl.DataFrame, clock: str, levels: int) -> _Rebuilt:
+    from mmresearch.load import rebuild  # here, as it compiles
+
+    begun = part["is_snapshot"].eq("true").cum_max()
+    early = (part["seq"].filter(~begun) + 1).to_list()
+    part = part.filter(begun)
+    if part.is_empty():
+        return _Rebuilt({}, early, (0,) * 6)
+    snapshot = part["is_snapshot"].eq("true").to_numpy()
+    fresh = np.append(True, np.diff(part["local_timestamp"].to_numpy()) != 0)
+    reset = snapshot & ~np.append(False, snapshot[:-1])
+    side = part["side"].eq("bid").cast(pl.Int8).to_numpy() * 2 - 1
+    price, size = (part[name].to_numpy() for name in ("price", "amount"))
+    found = rebuild.books(np.cumsum(fresh), side, price, size, reset, levels=levels)
+    seq, other = part["seq"].to_numpy(), part[OTHER_CLOCK[clock]].to_numpy()
+    made = rebuild.tables(found, part["time"].to_numpy(), seq, part["symbol"][0])
+    for table in made.values():
+        places = np.searchsorted(seq, table["seq"].to_numpy())
+        table[OTHER_CLOCK[clock]] = pd.DatetimeIndex(other[places]).tz_localize("UTC")
+        table["seq"] += schema.UNORDERED
+    again = int((snapshot & ~reset & fresh).sum())
+    counts = (part.height, int(fresh.sum()), int(reset.sum()), again)
+    return _Rebuilt(made, early, (*counts, found.unknown, found.crossed))
+
+
+def _rebuild_notes(
+    rows: int, messages: int, snapshots: int, again: int, unknown: int, crossed: int, levels: int
+) -> list[str]:
+    notes = [
+        f"the book of {levels} levels is rebuilt from {rows:,} increments in {messages:,} messages"
+        f" (rows of one local_timestamp) and {snapshots:,} snapshots, each of which empties it"
+    ]
+    if again:
+        notes.append(f"{again:,} messages go on with a snapshot that an earlier one began")
+    if unknown:
+        notes.append(f"{unknown:,} deletes of levels that were not there")
+    if crossed:
+        notes.append(f"{crossed:,} states are locked or crossed (ask not above bid)")
+    return notes

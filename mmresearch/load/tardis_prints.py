@@ -1,0 +1,143 @@
+"""Trades, liquidations, tickers and option chains from Tardis.dev files: rows that stand alone.
+
+Where the clock runs back they are put in the order of time.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mmresearch.load.tardis_files import (
+    GREEKS,
+    OPTION_QUOTES,
+    OTHER_CLOCK,
+    SOURCE,
+    Made,
+    Rows,
+    moment,
+    with_times,
+)
+from mmresearch.load.tardis_venues import IN_UNDERLYING, VOLATILITY
+from mmresearch.receipt import Fault, SourceError
+
+_FUNDING = ("funding_rate", "predicted_funding_rate")
+_TICKER = (*_FUNDING, "open_interest", "last_price", "index_price", "mark_price")
+_AGAIN = "the same trade again"
+_NOTHING = "no price or no amount"
+
+
+def prints(rows: Rows, clock: str) -> Made:
+    """Trades, or liquidations: what stands twice or moves nothing is set aside."""
+    timed = with_times(_with_ids(rows.frame), clock)
+    reasons, notes = _reasons(timed)
+    kept = timed.filter(reasons.is_null())
+    if kept.is_empty():
+        fault = Fault(rows.text.name, None, "no row to keep", "a price and an amount above 0")
+        raise SourceError(SOURCE, [fault])
+    sign = pl.col("side").replace_strict(["buy", "sell"], [1.0, -1.0], default=None)
+    columns = {"price": pl.col("price"), "size": pl.col("amount"), "side": sign}
+    table = kept.select("time", "seq", "symbol", trade_id="id", **columns).with_columns(
+        kept[OTHER_CLOCK[clock]]
+    )
+    back = _running_back(kept)
+    if back:
+        table = table.sort("time", maintain_order=True)
+        notes.append(f"on {back:,} rows the clock runs back: prints are put in the order of time")
+    unknown = int((kept["side"] == "unknown").sum())
+    if unknown:
+        notes.append(f"the side of {unknown:,} trades is unknown")
+    aside = [((timed["seq"].filter(reasons == why) + 1).to_list(), why) for why in _met(reasons)]
+    return Made({rows.kind: table.to_pandas()}, aside, notes)
+
+
+def _with_ids(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `id` as text, missing where it is empty or not in the file."""
+    if "id" not in frame:
+        return frame.with_columns(id=pl.lit(None, pl.String))
+    return frame.with_columns(pl.when(pl.col("id") != "").then("id").alias("id"))
+
+
+def _met(reasons: pl.Series) -> list[str]:
+    return reasons.drop_nulls().unique(maintain_order=True).to_list()
+
+
+def _running_back(timed: pl.DataFrame) -> int:
+    time = timed["time"].to_physical()
+    return int((time < time.cum_max()).sum())
+
+
+def _reasons(timed: pl.DataFrame) -> tuple[pl.Series, list[str]]:
+    """Why a row is set aside, missing: it is kept; and notes."""
+    nothing = (pl.col("price") <= 0) | (pl.col("amount") <= 0)
+    reasons = timed.select(pl.when(nothing).then(pl.lit(_NOTHING)).alias("reason"))["reason"]
+    if _all_differ(timed["id"].drop_nulls()):
+        return reasons, []
+    content = pl.struct("symbol", "id", "timestamp", "side", "price", "amount")
+    named = pl.col("id").is_not_null()
+    again = timed.select(named & ~content.is_first_distinct())["id"]
+    reasons = reasons.set(again & reasons.is_null(), _AGAIN)
+    left = timed.filter(~again & timed["id"].is_not_null())
+    torn = left.height - left.select(pl.struct("symbol", "id").n_unique()).item()
+    said = f"{torn:,} rows bear the id of a row above with other content: they are kept"
+    return reasons, [said] if torn else []
+
+
+def _all_differ(ids: pl.Series) -> bool:
+    """Whether no id stands twice, as far as can be told fast; False leaves it open."""
+    numbers = ids.cast(pl.Int64, strict=False)
+    rising = not numbers.has_nulls() and bool((numbers.diff() > 0).all())
+    return rising or ids.hash().n_unique() == ids.len()
+
+
+def series(rows: Rows, clock: str) -> Made:
+    """Every cell of the ticker that is there as a row of its own."""
+    timed, names = with_times(rows.frame, clock), [c for c in _TICKER if c in rows.frame]
+    if "funding_timestamp" not in timed:
+        timed = timed.with_columns(funding_timestamp=pl.lit(None, pl.Int64))
+    other = OTHER_CLOCK[clock]
+    index = ["time", "symbol", other, "funding_timestamp", "seq"]
+    cells = timed.unpivot(names, index=index, variable_name="name")
+    there = cells.filter(pl.col("value").is_not_null()).sort("seq", maintain_order=True)
+    funding = pl.col("name").is_in(_FUNDING)
+    paid = pl.when(funding).then(moment("funding_timestamp")).alias("funding_time")
+    bare = timed.filter(pl.all_horizontal(pl.col(c).is_null() for c in names))
+    notes = [f"{cells.height - there.height:,} of {cells.height:,} cells are empty: no rows"]
+    back = _running_back(timed)
+    if back:
+        notes.append(f"on {back:,} rows the clock runs back: they are put in the order of time")
+    return Made(
+        {"series": there.select("time", "symbol", "name", "value", paid, other).to_pandas()},
+        [((bare["seq"] + 1).to_list(), "no value")] if bare.height else [],
+        notes,
+    )
+
+
+def chain(rows: Rows, clock: str) -> Made:
+    """The state of options, a row a row of the file."""
+    timed, exchange = with_times(rows.frame, clock), rows.frame["exchange"][0]
+    factor = VOLATILITY.get(exchange)
+    volatility = pl.lit(None, pl.Float64) if factor is None else pl.col("mark_iv") * factor
+    extras = ["underlying_index", "last_price", "mark_price", "mark_iv", *OPTION_QUOTES, *GREEKS]
+    table = timed.select(
+        "time",
+        moment("expiration").alias("expiry"),
+        pl.col("strike_price").alias("strike"),
+        pl.col("type").alias("right"),
+        "open_interest",
+        volatility.alias("implied_vol"),
+        pl.when(pl.col("underlying_price") > 0).then("underlying_price").alias("spot"),
+        pl.lit(1.0 if exchange in IN_UNDERLYING else None, pl.Float64).alias("multiplier"),
+        pl.col("symbol").str.split("-").list.first().alias("symbol"),
+        pl.col("symbol").alias("option"),
+        *(c for c in extras if c in timed),
+        OTHER_CLOCK[clock],
+    )
+    notes = ["spot is underlying_price, where the exchange so quotes the future of that expiry"]
+    if factor is None:
+        notes.append(f"the unit of {exchange}'s mark_iv is not known here: implied_vol is missing")
+    if exchange not in IN_UNDERLYING:
+        notes.append(f"the size of {exchange}'s contracts is not known here: multiplier is missing")
+    back = _running_back(timed)
+    if back:
+        notes.append(f"on {back:,} rows the clock runs back: they are put in the order of time")
+    return Made({"chain": table.to_pandas()}, [], notes)

@@ -1,0 +1,152 @@
+"""Many files to one folder: the same as reading them at once, and an interrupted run goes on."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+import mmresearch as mm
+from mmresearch.convert import convert
+
+HEADER = "Transact. No.,Symbol,Buyer,Seller,Quantity,Rate,Amount\n"
+
+
+def sheet(folder: Path, day: int, *numbers: int, quantity: int = 10) -> Path:
+    """A floorsheet of January 2024 with a trade for each number."""
+    rows = [
+        f"202401{day:02d}01{number:06d},ABC,1,2,{quantity},100,{quantity * 100}\n"
+        for number in numbers
+    ]
+    path = folder / f"sheet_{day}.csv"
+    path.write_text(HEADER + "".join(rows))
+    return path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    (tmp_path / "in").mkdir()
+    return [sheet(tmp_path / "in", day, 1, 2, 3) for day in (2, 3, 4)]
+
+
+@pytest.fixture
+def said() -> io.StringIO:
+    return io.StringIO()
+
+
+def test_file_by_file_gives_what_all_at_once_gives(files, tmp_path):
+    convert("floorsheet", files, tmp_path / "out", options={"name": "mine"})
+    market, whole = mm.open(tmp_path / "out"), mm.load.floorsheet(*files)
+    assert market.data_hash == whole.data_hash
+    assert market.name == "mine"
+    assert market.receipt.files["file"].tolist() == [path.name for path in files]
+    assert (market.receipt.rows_read, market.receipt.rows_kept) == (9, 9)
+
+
+def test_progress_counts_files_rows_bytes_and_time(files, tmp_path, said):
+    convert("floorsheet", files, tmp_path / "out", progress=said)
+    lines = said.getvalue().splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "1/3 sheet_2.csv",
+        "2/3 sheet_3.csv",
+        "3/3 sheet_4.csv",
+    ]
+    assert "3 rows, 0.0 of 0.0 MB, 0:0" in lines[0]
+    assert "9 rows" in lines[-1]
+    assert lines[-1].endswith("0:00 left")
+
+
+def test_an_interrupted_run_goes_on_where_it_was(files, tmp_path, said, monkeypatch):
+    floorsheet = mm.load.floorsheet
+
+    def stopped(path, **options):
+        if path.name == "sheet_4.csv":
+            raise KeyboardInterrupt
+        return floorsheet(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mm.load, "floorsheet", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            convert("floorsheet", files, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+    convert("floorsheet", files, tmp_path / "out", progress=said)
+    assert [" (read before)" in line for line in said.getvalue().splitlines()] == [
+        True,
+        True,
+        False,
+    ]
+    assert mm.open(tmp_path / "out").data_hash == floorsheet(*files).data_hash
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+
+
+def test_one_bad_file_leaves_the_target_and_keeps_the_good_ones(files, tmp_path, said):
+    out = tmp_path / "out"
+    convert("floorsheet", files[:2], out)
+    before = mm.open(out).data_hash
+    files[1].write_text("something else\n1\n")
+    files[2].write_text(HEADER)
+    with pytest.raises(mm.SourceError, match="2 faults") as caught:
+        convert("floorsheet", files, out)
+    assert [fault.file for fault in caught.value.faults] == ["sheet_3.csv", "sheet_4.csv"]
+    assert "1 of 3 files are read and kept for the next run" in str(caught.value)
+    assert mm.open(out).data_hash == before
+
+    sheet(files[1].parent, 3, 1)
+    sheet(files[2].parent, 4, 1)
+    convert("floorsheet", files, out, progress=said)
+    assert [" (read before)" in line for line in said.getvalue().splitlines()] == [
+        True,
+        False,
+        False,
+    ]
+    assert len(mm.open(out).trades) == 5
+
+
+def test_what_changed_is_read_again(tmp_path):
+    (tmp_path / "in").mkdir()
+    rows = "time,symbol,price,size\n{}T10:00:00,X,10,{}\n"
+    files = [tmp_path / "in" / f"{day}.csv" for day in ("2024-01-02", "2024-01-03")]
+    for path in files:
+        path.write_text(rows.format(path.stem, 1))
+    bad = tmp_path / "in" / "2024-01-04.csv"
+    bad.write_text("nothing\n")
+    about = {"kind": "trades", "time_zone": "UTC"}
+    for options in (about, about | {"time_zone": "Asia/Tokyo"}):
+        with pytest.raises(mm.SourceError):
+            convert("table", [*files, bad], tmp_path / "out", options=options)
+        files[0].write_text(rows.format(files[0].stem, 2))
+    bad.unlink()
+    market = convert("table", files, tmp_path / "out", options=about | {"time_zone": "Asia/Tokyo"})
+    assert market.trades["size"].tolist() == [2, 1]
+    assert market.trades["time"].dt.hour.tolist() == [1, 1]
+
+
+def test_a_folder_of_files(files, tmp_path):
+    market = convert("floorsheet", [files[0].parent], tmp_path / "out")
+    assert len(market.trades) == 9
+
+
+def test_a_trade_in_two_files_is_one_trade(files, tmp_path):
+    (tmp_path / "more").mkdir()
+    market = convert("floorsheet", [*files, sheet(tmp_path / "more", 4, 3, 4)], tmp_path / "out")
+    assert len(market.trades) == 10
+    assert market.trades["seq"].tolist()[-4:] == [1000001, 1000002, 1000003, 1000004]
+    assert len(market.fills) == 20
+    assert market.receipt.reasons.to_dict() == {"already in another file": 1}
+    assert market.receipt.rows_kept == 10
+
+
+def test_one_number_with_two_contents_is_refused(files, tmp_path):
+    (tmp_path / "more").mkdir()
+    other = sheet(tmp_path / "more", 4, 3, quantity=11)
+    with pytest.raises(mm.SourceError, match="trades: repeated"):
+        convert("floorsheet", [*files, other], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_single_file_needs_no_parts(files, tmp_path, said):
+    convert("floorsheet", files[:1], tmp_path / "out", progress=said)
+    assert said.getvalue() == "3 rows read\n"
+    assert len(mm.open(tmp_path / "out").trades) == 3
