@@ -160,7 +160,7 @@ def _check(chosen: argparse.Namespace) -> int:
 
 def _fetch(chosen: argparse.Namespace) -> int:
     from mmresearch.fetch import fetch
-    from mmresearch.fetch_sources import listed
+    from mmresearch.fetch.sources import listed
 
     if chosen.source is None:
         print(f"What there is, with an example each:\n{listed()}")

@@ -82,7 +82,7 @@ def _units(source: str, files: Sequence[str | Path], options: Mapping) -> list[U
     found = paths.expand(source, files, home.ENDINGS)
     if source in _TOGETHER or options.get("clean"):
         return [tuple(found)]
-    return home.units(found) if hasattr(home, "units") else [(path,) for path in found]
+    return home.together(found) if hasattr(home, "together") else [(path,) for path in found]
 
 
 def _in_parts(

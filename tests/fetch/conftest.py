@@ -15,9 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from mmresearch import fetch_http
 from mmresearch.fetch import FetchError, fetch
-from mmresearch.fetch_sources import HOSTS
+from mmresearch.fetch import http as fetch_http
+from mmresearch.fetch.sources import HOSTS
 
 
 class Server:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from mmresearch.fetch import FetchError, fetch
-from mmresearch.fetch_sources import HOSTS, SOURCES
+from mmresearch.fetch.sources import HOSTS, SOURCES
 
 MONTH = "/data/spot/monthly/trades/BTCUSDT/BTCUSDT-trades-2024-08.zip"
 

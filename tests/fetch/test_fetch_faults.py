@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from mmresearch import fetch_http
 from mmresearch.fetch import FetchError
+from mmresearch.fetch import http as fetch_http
 
 MONTH = "/data/spot/monthly/trades/BTCUSDT/BTCUSDT-trades-2024-08.zip"
 

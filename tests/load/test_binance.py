@@ -12,7 +12,7 @@ import pytest
 
 import mmresearch as mm
 from mmresearch import schema
-from mmresearch.load.binance import binance, units
+from mmresearch.load.binance import binance, together
 
 T = 1722470400000  # 2024-08-01 00:00 UTC in milliseconds
 MICRO = 1735689600000000  # 2025-01-01 00:00 UTC in microseconds
@@ -389,7 +389,7 @@ def test_units_for_conversion(tmp_path):
     names = ["BTCUSDT-trades-2024-08.zip", "capture_1.gz", "BTCUSDT-1m-2024-08.zip"]
     names.append("BTCUSDT-capture-2024-08-02.gz")
     found = [tmp_path / name for name in names]
-    assert units(found) == [(found[0],), (found[2],), (found[1], found[3])]
+    assert together(found) == [(found[0],), (found[2],), (found[1], found[3])]
 
 
 def test_saved_and_opened_again(tmp_path, spot):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import mmresearch as mm
-from mmresearch.load import binance_lines
 from mmresearch.load.binance import binance
+from mmresearch.load.binance import lines as binance_lines
 
 LOCAL = 1722470400000000000
 MS = 1722470400000

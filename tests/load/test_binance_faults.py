@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mmresearch as mm
-from mmresearch.load.binance import binance, units
+from mmresearch.load.binance import binance, together
 
 T = 1722470400000
 TRADES = [f"{1001 + n},60000.1,0.5,30000.05,{T + n},True,True" for n in range(5)]
@@ -302,7 +302,7 @@ def test_trades_and_aggregates_of_one_time(tmp_path, names, turned):
     assert files[0].name in fault.found
     assert "together they count twice" in fault.expected
     with pytest.raises(mm.SourceError, match="count twice"):
-        units(files)
+        together(files)
 
 
 def test_trades_and_aggregates_that_were_renamed(tmp_path):

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import mmresearch as mm
-from mmresearch.load import ccxt_client
 from mmresearch.load.ccxt import ccxt
+from mmresearch.load.ccxt import client as ccxt_client
 
 T0 = 1_700_000_000_000
 KEYS = ("key-of-the-user", "secret-of-the-user", "pass-of-the-user")

@@ -11,7 +11,7 @@ import pytest
 
 import mmresearch as mm
 from mmresearch.load import lobster
-from mmresearch.load.lobster_files import units
+from mmresearch.load.lobster.files import together
 from mmresearch.measure.asof import known_before
 
 KINDS = ("message", "orderbook")
@@ -264,12 +264,12 @@ def test_an_empty_folder(tmp_path):
 
 def test_units_are_pairs_by_day(tmp_path):
     pairs = [write(tmp_path, s, d) for d in ("2012-06-21", "2012-06-22") for s in ("ABC", "XYZ")]
-    assert units(sorted(tmp_path.iterdir(), reverse=True)) == pairs
-    # two hours of one day are two units
+    assert together(sorted(tmp_path.iterdir(), reverse=True)) == pairs
+    # two hours of one day are two pairs
     early, late = (stem().replace("57600000", end) for end in ("37800000", "41400000"))
     late = late.replace("34200000", "37800000")
     halves = [tmp_path / f"{half}_{kind}_1.csv" for half in (late, early) for kind in KINDS]
-    assert units(halves) == [tuple(halves[2:]), tuple(halves[:2])]
+    assert together(halves) == [tuple(halves[2:]), tuple(halves[:2])]
     # two files that do not say what they are are a pair as given
     unnamed = [tmp_path / "b.csv", tmp_path / "a.csv"]
-    assert units(unnamed) == [tuple(unnamed)]
+    assert together(unnamed) == [tuple(unnamed)]

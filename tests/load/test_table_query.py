@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 import mmresearch as mm
-from mmresearch.load import database, query, table
+from mmresearch.load import table
+from mmresearch.load.table import database, query
 
 
 def faults(*given, **how) -> list:

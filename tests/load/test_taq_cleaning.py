@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from mmresearch.load import taq_cleaning
+from mmresearch.load.taq import cleaning as taq_cleaning
 from mmresearch.load.taq import taq
 
 SHORT = "SYMBOL,DATE,TIME,"
