@@ -42,6 +42,7 @@ def test_file_by_file_gives_what_all_at_once_gives(files, tmp_path):
     assert market.name == "mine"
     assert market.receipt.files["file"].tolist() == [path.name for path in files]
     assert (market.receipt.rows_read, market.receipt.rows_kept) == (9, 9)
+    assert market.receipt.notes == whole.receipt.notes
 
 
 def test_progress_counts_files_rows_bytes_and_time(files, tmp_path, said):
@@ -150,3 +151,42 @@ def test_a_single_file_needs_no_parts(files, tmp_path, said):
     convert("floorsheet", files[:1], tmp_path / "out", progress=said)
     assert said.getvalue() == "3 rows read\n"
     assert len(mm.open(tmp_path / "out").trades) == 3
+
+
+def test_a_file_s_own_note_stays(files, tmp_path):
+    misnamed = files[0].with_name("sheet_2024-05-06.csv")
+    files[0].rename(misnamed)
+    market = convert("floorsheet", [misnamed, *files[1:]], tmp_path / "out")
+    assert sum("its name says otherwise" in note for note in market.receipt.notes) == 1
+    assert len(market.receipt.notes) == 5
+
+
+def test_columns_beside_may_differ_from_file_to_file(tmp_path):
+    rows = "time,symbol,price,size,place\n{}T10:00:00Z,X,10,1,{}\n"
+    for day, place in (("2024-01-02", "7"), ("2024-01-03", "floor")):
+        (tmp_path / f"{day}.csv").write_text(rows.format(day, place))
+    files = sorted(tmp_path.glob("*.csv"))
+    market = convert("table", files, tmp_path / "out", options={"kind": "trades"})
+    assert mm.open(tmp_path / "out").trades["place"].tolist() == ["7", "floor"]
+    assert market.data_hash == mm.load.table(files, "trades").data_hash
+
+
+def test_a_seq_of_their_own_orders_rows_of_several_files(tmp_path):
+    rows = "time,seq,symbol,price,size\n2024-01-02T10:00:00Z,{},X,{},1\n"
+    (tmp_path / "a.csv").write_text(rows.format(2, 20))
+    (tmp_path / "b.csv").write_text(rows.format(1, 10))
+    files = sorted(tmp_path.glob("*.csv"))
+    market = convert("table", files, tmp_path / "out", options={"kind": "trades"})
+    assert market.trades["price"].tolist() == [10, 20]
+
+
+def test_the_mapping_that_helps_is_said_once(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text(
+            "time,symbol,price,qty\n2024-01-02T10:00:00Z,X,10,1\n"
+        )
+    files = sorted(tmp_path.glob("*.csv"))
+    with pytest.raises(mm.SourceError) as caught:
+        convert("table", files, tmp_path / "out", options={"kind": "trades"})
+    assert str(caught.value).count("pass columns={'size': 'qty'}\n") <= 2
+    assert str(caught.value).endswith("pass columns={'size': 'qty'}")

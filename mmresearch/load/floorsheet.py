@@ -7,6 +7,7 @@ order in time, as each board counts for itself.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import re
 from collections.abc import Iterable, Sequence
@@ -80,7 +81,7 @@ def floorsheet(*files: str | Path | Iterable[str | Path], name: str = "nepse") -
     symbols = pd.DataFrame({"symbol": trades["symbol"].unique().sort().to_list()})
     return Market(
         symbols=symbols.assign(currency="NPR", calendar="dates"),
-        receipt=_receipt(texts, rows.with_columns(reason=reasons), kept),
+        receipt=_receipt(texts, rows.with_columns(reason=reasons), kept, trades),
         name=name,
         trades=trades.to_pandas(),
         fills=_fills(trades).to_pandas(),
@@ -89,7 +90,16 @@ def floorsheet(*files: str | Path | Iterable[str | Path], name: str = "nepse") -
 
 def combined(parts: Sequence[Market]) -> Market:
     """One market of markets of single files: contract numbers order the trades of them all."""
-    return several.joined(_SOURCE, parts, name=parts[0].name, renumber=False)
+    market = several.joined(_SOURCE, parts, name=parts[0].name, renumber=False)
+    of_files = [
+        note
+        for part in parts
+        for note in part.receipt.notes
+        if note not in _notes(pl.from_pandas(part.trades))
+    ]
+    notes = (*_notes(pl.from_pandas(market.trades)), *of_files)
+    market.receipt = dataclasses.replace(market.receipt, notes=notes)
+    return market
 
 
 def _frames(texts: list[text.Text]) -> list[pl.DataFrame]:
@@ -216,30 +226,38 @@ def _fills(trades: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _receipt(texts: list[text.Text], rows: pl.DataFrame, kept: pl.DataFrame) -> Receipt:
+def _receipt(
+    texts: list[text.Text], rows: pl.DataFrame, kept: pl.DataFrame, trades: pl.DataFrame
+) -> Receipt:
     counts = dict(rows["file"].value_counts().iter_rows())
     files = pd.DataFrame([file_facts(t.path, counts[i]) for i, t in enumerate(texts)])
     gone = rows.filter(pl.col("reason").is_not_null()).sort("file", "line")
     groups = gone.group_by("file", "reason", maintain_order=True)
     lines = [(texts[file], group["line"].to_list(), why) for (file, why), group in groups]
-    return Receipt(_SOURCE, files, text.aside(lines), _notes(texts, kept))
+    notes = (*_notes(trades), *_file_notes(texts, kept))
+    return Receipt(_SOURCE, files, text.aside(lines), notes)
 
 
-def _notes(texts: list[text.Text], kept: pl.DataFrame) -> tuple[str, ...]:
-    inside = int((kept["buyer"] == kept["seller"]).sum())
-    boards = sorted((kept["contract"] // 10**6 % 100).unique())
-    dates = kept.select("file", day=pl.col("contract") // _ON_DAY).unique().sort("file", "day")
-    days = dates["day"]
-    several = dates.group_by("file", maintain_order=True).len().filter(pl.col("len") > 1)
+def _notes(trades: pl.DataFrame) -> tuple[str, ...]:
+    """What is to be known of the sessions, from the table of trades."""
+    dates = trades["time"].dt.strftime("%Y%m%d")
+    inside, boards = int(trades["inside"].sum()), sorted((trades["seq"] // 10**6).unique())
     return (
-        f"{days.n_unique()} sessions, {days.min()} to {days.max()}; there is no clock: time is the"
-        " session's date, seq orders it by contract number",
+        f"{dates.n_unique()} sessions, {dates.min()} to {dates.max()}; there is no clock: time is"
+        " the session's date, seq orders it by contract number",
         f"boards {', '.join(f'{b:02d}' for b in boards)} number their trades each for itself:"
         " across boards the order is not one in time",
-        f"{inside:,} of {kept.height:,} trades ({inside / kept.height:.2%}) have one broker on"
+        f"{inside:,} of {trades.height:,} trades ({inside / trades.height:.2%}) have one broker on"
         " both sides: in trades as `inside`, not in fills",
         "opening inventories are not known, and sessions that were not given are missing",
-        *(f"{texts[i].name} holds {n} dates" for i, n in several.iter_rows()),
+    )
+
+
+def _file_notes(texts: list[text.Text], kept: pl.DataFrame) -> tuple[str, ...]:
+    dates = kept.select("file", day=pl.col("contract") // _ON_DAY).unique().sort("file", "day")
+    several_days = dates.group_by("file", maintain_order=True).len().filter(pl.col("len") > 1)
+    return (
+        *(f"{texts[i].name} holds {n} dates" for i, n in several_days.iter_rows()),
         *_misnamed(texts, dates),
     )
 
