@@ -123,8 +123,17 @@ class Market:
 
     @property
     def default_freq(self) -> str:
-        """The panel's step when none is chosen: a minute, or a session where there is no clock."""
-        return "1min" if all(has_clock(c) for c in self.symbols["calendar"]) else "1D"
+        """The panel's step when none is chosen.
+
+        A session where there is no clock, else a minute, or less if the record is so short that
+        there were fewer than 100 of them.
+        """
+        if not all(has_clock(c) for c in self.symbols["calendar"]):
+            return "1D"
+        spans = [np.subtract(*self.span(symbol)[::-1]) for symbol in self.symbols["symbol"]]
+        longest = max((s for s in spans if s == s), default=pd.Timedelta(0))
+        steps = [step for step in ("1min", "10s") if 100 * pd.Timedelta(step) <= longest]
+        return next(iter(steps), "1s" if longest else "1min")
 
     def sessions(self, symbol: str) -> pd.DataFrame:
         """The sessions that hold an event of the symbol: day, open, close, gap.

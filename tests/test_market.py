@@ -189,9 +189,19 @@ def test_unknown_symbol(tables):
         market.sessions("Z")
 
 
-@pytest.mark.parametrize(("calendar", "freq"), [("24/7", "1min"), ("dates", "1D")])
-def test_step_of_the_panel(tables, calendar, freq):
+@pytest.mark.parametrize(("calendar", "freq"), [("24/7", "1s"), ("dates", "1D")])
+def test_step_of_the_panel(tables, calendar, freq):  # X is seen for a minute, Y once
     assert mm.Market(calendar=calendar, **tables).default_freq == freq
+
+
+@pytest.mark.parametrize(
+    ("length", "freq"), [("100min", "1min"), ("99min", "10s"), ("999s", "1s"), ("0s", "1min")]
+)
+def test_step_of_a_short_record(length, freq):
+    start = pd.Timestamp("2024-03-08 15:00", tz="UTC")
+    times = [start, start + pd.Timedelta(length)]
+    prints = {"time": times, "seq": [0, 1], "symbol": "X", "price": 1.0, "size": 1.0}
+    assert mm.Market(trades=pd.DataFrame(prints)).default_freq == freq
 
 
 # --- hash -----------------------------------------------------------------------------------------

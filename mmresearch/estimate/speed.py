@@ -121,4 +121,5 @@ def refused(question: str, equation: str, pairs: Pairs, reason: str) -> Result:
             "rho": Quantity("rho", *nothing, "per bar", "none", False, reason),
             "half_life": Quantity("half-life", *nothing, unit, "none", False, reason),
         },
+        details={"estimators": pd.DataFrame(columns=["estimator", "rho", "half_life", "unit"])},
     )

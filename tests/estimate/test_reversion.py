@@ -207,6 +207,7 @@ def test_data_that_cannot_tell_are_refused(panel_of, levels, reason):
         assert reason in quantity.reason
     assert "not identified" in str(found)
     assert found.table["estimate"].isna().all()
+    assert found.details["estimators"].empty
 
 
 def test_rows_are_dropped_by_reason(panel_of):
