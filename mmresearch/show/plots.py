@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 INK, ACCENT, SECOND, QUIET = "#1c1e21", "#1f5fa8", "#c2571a", "#9aa3ad"
 _COLOURS = [ACCENT, SECOND, "#2d7d46", "#7a4fa3"]
 _MOST_LINES = 4  # more series than this are drawn as a band
+_HOUR = pd.Timedelta("1h")
 
 
 def plot_inventory(panel: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -194,8 +195,14 @@ def _binned(x: pd.Series, y: pd.Series, bins: int) -> pd.DataFrame:
 
 
 def _date_ticks(ax: Axes, times: pd.DatetimeIndex) -> None:
-    """About six dates along an axis that counts bars, so that nights take no room."""
-    days = pd.Series(times.strftime("%Y-%m-%d"))
-    first = days.drop_duplicates()
+    """About six dates along an axis that counts bars, so that nights take no room; of one the time.
+
+    A single date stands with the first of the times (UTC).
+    """
+    first = pd.Series(times.strftime("%Y-%m-%d")).drop_duplicates()
     chosen = first.iloc[:: max(1, len(first) // 6)]
+    if len(first) == 1 and len(times) > 6:
+        places = np.linspace(0, len(times) - 1, 6).round().astype(int)
+        clock = times[places].strftime("%H:%M:%S" if times[-1] - times[0] < _HOUR else "%H:%M")
+        chosen = pd.Series([f"{chosen.iloc[0]}\n{clock[0]}", *clock[1:]], index=places)
     ax.set_xticks(chosen.index, chosen.to_numpy())

@@ -35,6 +35,15 @@ def test_inventory_is_drawn_as_it_is(panel: pd.DataFrame) -> None:
     assert ax.get_xticklabels()[0].get_text() == str(panel["day"].iloc[0].date())
 
 
+def test_of_one_day_the_times_are_said(panel: pd.DataFrame) -> None:
+    first = panel[panel["day"] == panel["day"].iloc[0]]
+    labels = [label.get_text() for label in mm.plot_inventory(first).get_xticklabels()]
+    starts = first["start"].dt.strftime("%H:%M:%S")
+    assert labels[0] == f"{first['day'].iloc[0].date()}\n{starts.iloc[0]}"
+    assert labels[-1] == starts.iloc[-1]
+    assert len(labels) == 6
+
+
 def test_many_series_become_a_band(panel: pd.DataFrame) -> None:
     many = pd.concat([panel.assign(account=f"A{n}") for n in range(6)])
     ax = mm.plot_inventory(many)
