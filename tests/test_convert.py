@@ -190,3 +190,15 @@ def test_the_mapping_that_helps_is_said_once(tmp_path):
         convert("table", files, tmp_path / "out", options={"kind": "trades"})
     assert str(caught.value).count("pass columns={'size': 'qty'}\n") <= 2
     assert str(caught.value).endswith("pass columns={'size': 'qty'}")
+
+
+def test_tardis_files_of_days_without_data_are_noted(tmp_path):
+    header = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+    row = "bitmex,XBTUSD,{}83020803145000,{}83020803307160,{},sell,8531.5,2152\n"
+    (tmp_path / "a.csv").write_text(header)
+    for name, start in (("b", "15"), ("c", "16")):
+        (tmp_path / f"{name}.csv").write_text(header + row.format(start, start, name))
+    market = convert("tardis", [tmp_path], tmp_path / "out")
+    assert market.data_hash == mm.load.tardis(tmp_path).data_hash
+    assert sorted(market.receipt.files["file"]) == ["a.csv", "b.csv", "c.csv"]
+    assert any("1 files hold no row" in note for note in market.receipt.notes)

@@ -19,6 +19,8 @@ _BID, _ASK = 0, 1
 _KEY, _SIZE = 0, 1
 _ORDER, _COUNT, _USED = 0, 1, 2
 _DONE, _ROWS, _UNKNOWN, _CROSSED, _TOUCHED = 0, 1, 2, 3, 4  # places in the kernel's tally
+_compiled = njit(cache=True)
+_inlined = njit(cache=True, inline="always")  # called so often that the calls would cost a third
 
 
 class Books(NamedTuple):
@@ -130,13 +132,13 @@ def _grown(cells: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return more_cells, more_index
 
 
-@njit(cache=True)
+@_compiled
 def _is_full(index: np.ndarray) -> bool:
     """Whether a side has no free block left."""
     return max(index[_BID, _USED, 0], index[_ASK, _USED, 0]) == index.shape[2]
 
 
-@njit(cache=True)
+@_compiled
 def _apply(
     group: np.ndarray,
     side: np.ndarray,
@@ -154,8 +156,7 @@ def _apply(
 ) -> None:
     """Apply increments from where the tally stands until they or the free blocks are used up.
 
-    Sides, tally and outputs are changed in place; who calls makes room and calls again. The two
-    functions of every increment are written into this one (inline): calls would cost a third.
+    Sides, tally and outputs are changed in place; who calls makes room and calls again.
     """
     count, levels, row = len(price), bid.shape[1], tally[_ROWS]
     touched = tally[_TOUCHED]  # 1: among the best bids, 2: asks, 3: both
@@ -182,14 +183,14 @@ def _apply(
     tally[_DONE], tally[_ROWS], tally[_TOUCHED] = i, row, touched
 
 
-@njit(cache=True)
+@_compiled
 def _empty(index: np.ndarray) -> None:
     for s in range(2):
         index[s, _USED, 0] = 1
         index[s, _COUNT, index[s, _ORDER, 0]] = 0
 
 
-@njit(cache=True, inline="always")
+@_inlined
 def _set_level(
     cells: np.ndarray, index: np.ndarray, s: int, key: float, size: float
 ) -> tuple[int, bool]:
@@ -209,7 +210,7 @@ def _set_level(
     return better - known, known
 
 
-@njit(cache=True, inline="always")
+@_inlined
 def _seek(cells: np.ndarray, index: np.ndarray, s: int, key: float) -> tuple[int, int, int]:
     """Where a key is or belongs: the place of its block in the order, its place in the block.
 
@@ -226,7 +227,7 @@ def _seek(cells: np.ndarray, index: np.ndarray, s: int, key: float) -> tuple[int
     return at, below, better + count - below
 
 
-@njit(cache=True)
+@_inlined
 def _insert(
     cells: np.ndarray, index: np.ndarray, s: int, block: int, place: int, key: float, size: float
 ) -> None:
@@ -239,7 +240,7 @@ def _insert(
     index[s, _COUNT, block] += 1
 
 
-@njit(cache=True)
+@_inlined
 def _remove(cells: np.ndarray, index: np.ndarray, s: int, at: int, place: int) -> None:
     """A level less; a block left empty is free again, unless it is the only one."""
     block = index[s, _ORDER, at]
@@ -254,7 +255,7 @@ def _remove(cells: np.ndarray, index: np.ndarray, s: int, at: int, place: int) -
         index[s, _ORDER, index[s, _USED, 0]] = block
 
 
-@njit(cache=True)
+@_compiled
 def _split(cells: np.ndarray, index: np.ndarray, s: int, at: int) -> None:
     """Half of a full block moved to a free one behind it."""
     used, half = index[s, _USED, 0], _BLOCK // 2
@@ -269,7 +270,7 @@ def _split(cells: np.ndarray, index: np.ndarray, s: int, at: int) -> None:
     index[s, _COUNT, block] = index[s, _COUNT, free] = half
 
 
-@njit(cache=True)
+@_compiled
 def _look(
     cells: np.ndarray,
     index: np.ndarray,
@@ -288,15 +289,16 @@ def _look(
         prices[row, i] = prices[row - 1, i] if keeps else np.nan
         sizes[row, i] = sizes[row - 1, i] if keeps else 0.0
     if row == 0:
-        return sizes[0, 0] > 0
-    for i in range(levels if touched else 0):
-        # without a level both sizes are 0, so that two missing prices are no change
-        moved |= sizes[row, i] != sizes[row - 1, i]
-        moved |= (prices[row, i] != prices[row - 1, i]) & (sizes[row, i] > 0)
+        moved = sizes[0, 0] > 0
+    elif touched:
+        for i in range(levels):
+            # without a level both sizes are 0, so that two missing prices are no change
+            moved |= sizes[row, i] != sizes[row - 1, i]
+            moved |= (prices[row, i] != prices[row - 1, i]) & (sizes[row, i] > 0)
     return moved
 
 
-@njit(cache=True)
+@_inlined
 def _copy_best(
     cells: np.ndarray, index: np.ndarray, s: int, prices: np.ndarray, sizes: np.ndarray, row: int
 ) -> int:

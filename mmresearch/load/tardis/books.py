@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 
 from mmresearch import schema
-from mmresearch.load.tardis_files import LEVEL, OTHER_CLOCK, SOURCE, Made, Rows, with_times
+from mmresearch.load.tardis.files import LEVEL, OTHER_CLOCK, SOURCE, Made, Rows, with_times
 from mmresearch.receipt import Fault, SourceError
 
 _EARLY = "before the first snapshot"

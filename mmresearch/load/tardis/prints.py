@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from mmresearch.load.tardis_files import (
+from mmresearch.load.tardis.files import (
     GREEKS,
     OPTION_QUOTES,
     OTHER_CLOCK,
@@ -17,7 +17,7 @@ from mmresearch.load.tardis_files import (
     moment,
     with_times,
 )
-from mmresearch.load.tardis_venues import IN_UNDERLYING, VOLATILITY
+from mmresearch.load.tardis.venues import IN_UNDERLYING, VOLATILITY
 from mmresearch.receipt import Fault, SourceError
 
 _FUNDING = ("funding_rate", "predicted_funding_rate")

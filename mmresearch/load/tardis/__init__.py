@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from mmresearch.load import text
-from mmresearch.load.tardis_books import increments, quotes, snapshots
-from mmresearch.load.tardis_files import (
+from mmresearch.load.tardis.books import increments, quotes, snapshots
+from mmresearch.load.tardis.files import (
     CLOCKS,
     ENDINGS,
     KINDS,
@@ -21,13 +21,13 @@ from mmresearch.load.tardis_files import (
     clock_notes,
     read,
 )
-from mmresearch.load.tardis_parts import combined
-from mmresearch.load.tardis_prints import chain, prints, series
-from mmresearch.load.tardis_venues import symbol_rows, unit_notes
+from mmresearch.load.tardis.parts import combined
+from mmresearch.load.tardis.prints import chain, prints, series
+from mmresearch.load.tardis.venues import symbol_rows, unit_notes
 from mmresearch.market import Market
 from mmresearch.receipt import Receipt, SourceError, file_facts
 
-__all__ = ["ENDINGS", "combined", "tardis"]  # what converting a folder file by file needs
+__all__ = ["ENDINGS", "combined", "tardis", "together"]  # what converting file by file needs
 
 
 def tardis(
@@ -96,6 +96,12 @@ def tardis(
     if faults:
         raise SourceError(SOURCE, faults)
     return _with_empty(combined(parts, name=name), empty)
+
+
+def together(found: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """What is read together: a file by itself, those without a row with the first."""
+    full, empty = apart(found)
+    return [(full[0], *empty), *((path,) for path in full[1:])]
 
 
 def _with_empty(market: Market, empty: list[Path]) -> Market:

@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 
 from mmresearch.load import several
-from mmresearch.load.tardis_files import SOURCE
+from mmresearch.load.tardis.files import SOURCE
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, SourceError
 
