@@ -171,6 +171,7 @@ def test_what_is_installed_is_within_the_projects_ranges():
 
 # Part of a declared package's own interface: imported only to talk to it.
 COMES_WITH = {
+    "databento_dbn": "databento",  # its decoder
     "jinja2": "nbconvert",
     "jupyter_client": "nbclient",
     "traitlets": "nbconvert",
@@ -195,7 +196,9 @@ def test_every_package_that_is_imported_is_declared():
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 imported.add(node.module.partition(".")[0])
     others = imported - set(sys.stdlib_module_names) - {"mmresearch"} - set(COMES_WITH)
-    declared = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    extras = [PROJECT["optional-dependencies"][extra] for extra in ("ccxt", "databento")]
+    lines = [*PROJECT["dependencies"], *(line for extra in extras for line in extra)]
+    declared = {canonicalize_name(Requirement(line).name) for line in lines}
     undeclared = {
         name
         for name in others
