@@ -63,8 +63,7 @@ def convert(
     loader, name = getattr(load, source), options.pop("name", None)
     units = _units(source, files, options)
     if len(units) < 2:
-        market = loader(*units[0], **options)
-        _say(progress, f"{market.receipt.rows_read:,} rows read")
+        market = _at_once(loader, units[0], options, progress)
     else:
         market = _in_parts(source, units, to, options, progress)
     if name is not None:
@@ -83,6 +82,21 @@ def _units(source: str, files: Sequence[str | Path], options: Mapping) -> list[U
     if source in _TOGETHER or options.get("clean"):
         return [tuple(found)]
     return home.together(found) if hasattr(home, "together") else [(path,) for path in found]
+
+
+def _at_once(loader: Callable, unit: Unit, options: dict, progress: TextIO | None) -> Market:
+    """The market of files that are read in one go."""
+    files = [path for path in unit if isinstance(path, Path)]  # a query's text is none
+    began = time.monotonic()
+    _say(progress, f"reading {len(files)} files, {sum(map(_size, files)) / 1e6:,.1f} MB")
+    market = loader(*unit, **options)
+    spent = time.monotonic() - began
+    _say(progress, f"{market.receipt.rows_read:,} rows in {_clock(spent)}")
+    return market
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _in_parts(
@@ -139,7 +153,7 @@ def _content(path: Path) -> bytes:
 
 def _teller(units: list[Unit], progress: TextIO | None) -> Callable:
     """A function that says after each unit how far the work is."""
-    sizes = {unit: sum(p.stat().st_size for p in unit if p.exists()) for unit in units}
+    sizes = {unit: sum(map(_size, unit)) for unit in units}
     total, began = sum(sizes.values()), time.monotonic()
     done = {"units": 0, "rows": 0, "bytes": 0, "read": 0}
 

@@ -149,7 +149,7 @@ def test_one_number_with_two_contents_is_refused(files, tmp_path):
 
 def test_a_single_file_needs_no_parts(files, tmp_path, said):
     convert("floorsheet", files[:1], tmp_path / "out", progress=said)
-    assert said.getvalue() == "3 rows read\n"
+    assert said.getvalue() == "reading 1 files, 0.0 MB\n3 rows in 0:00\n"
     assert len(mm.open(tmp_path / "out").trades) == 3
 
 
@@ -202,3 +202,11 @@ def test_tardis_files_of_days_without_data_are_noted(tmp_path):
     assert market.data_hash == mm.load.tardis(tmp_path).data_hash
     assert sorted(market.receipt.files["file"]) == ["a.csv", "b.csv", "c.csv"]
     assert any("1 files hold no row" in note for note in market.receipt.notes)
+
+
+def test_the_text_of_a_query_is_no_file(tmp_path, said):
+    query = "SELECT '2024-01-02T10:00:00Z' AS time, 'X' AS symbol, 10.0 AS price, 1.0 AS size"
+    query += f" WHERE price < {'1' * 5_000} OR 1 = 1"
+    options = {"kind": "trades", "con": "sqlite://"}
+    market = convert("table", [query], tmp_path / "out", options=options, progress=said)
+    assert market.trades["price"].tolist() == [10]
