@@ -29,7 +29,7 @@ CONDA_NAME = {
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
 }
-ONLY_ON_PYPI = {"databento", "math-core"}
+ONLY_ON_PYPI = {"ccxt", "databento", "math-core"}
 
 
 def direct() -> dict[str, SpecifierSet]:

@@ -201,6 +201,16 @@ def test_newest_first_within_a_millisecond(load):
     assert load(rows).trades["trade_id"].tolist() == ["1", "2", "3"]
 
 
+def test_numbers_in_their_order_within_a_millisecond(load):
+    """The library sorts them as text."""
+    rows = [trade(8, "buy"), trade(10, "buy", time=1), trade(9, "buy", time=1)]
+    market = load([*rows, trade(7, "buy", time=2)])
+    assert market.trades["trade_id"].tolist() == ["8", "9", "10", "7"]
+    assert "2 trades of one instant with others were put in the order of" in notes(market)
+    rows = [trade("b", "buy"), trade("a", "buy"), trade(1, "buy")]
+    assert load(rows).trades["trade_id"].tolist() == ["b", "a", "1"]
+
+
 def test_repeated_trades_are_set_aside(load):
     market = load([trade(1, "buy"), trade(2, "buy"), trade(1, "buy")])
     assert market.trades["trade_id"].tolist() == ["1", "2"]

@@ -42,7 +42,8 @@ def ccxt(
 
     From files, `ccxt("trades.json")`, or from an exchange, `ccxt(exchange, "BTC/USDT",
     since="2024-08-01")`, where `exchange` is a ccxt client that you made. Its keys are not looked
-    at: they stand in no file, receipt or message of ours.
+    at: they stand in no file, receipt or message of ours, and what ccxt logs at DEBUG, where they
+    do, is held back meanwhile. (With `verbose=True` it is ccxt that prints them.)
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ def ccxt(
         contract size and what settles. A client is asked for its own.
     step : str, optional
         For a client, as "1h": how far to go on after an empty page, for exchanges that answer a
-        window of time from `since` on; needs `until`. Without it an empty page is the end.
+        window of time from `since` on (Binance: an hour of public trades, a week of own ones of
+        linear contracts); needs `until`. Without it an empty page is the end.
     limit : int, optional
         For a client: trades a page, if its default is not wanted.
     progress : text stream, optional
@@ -205,7 +207,7 @@ def _fetched(
         )
         if isinstance(found, list):
             raise SourceError(_SOURCE, found)
-        found = found._replace(notes=got.notes)
+        found = found._replace(notes=[*found.notes, *got.notes])
         further = ccxt_trades.further_fees(got.trades)
         about = {symbol: markets.get(symbol, got.market)}
         parts.append(_market(found, account, further, about, got.facts, text.aside([]), got.mode))

@@ -6,9 +6,12 @@ address with a signature, or what the exchange was sent.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import json
+import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TextIO
@@ -60,17 +63,38 @@ def fetch(client: Any, symbol: str, asked: Request) -> Got:
     if dict(getattr(client, "has", None) or {}).get(capability) is False:
         expected = f"an exchange that has {capability}"
         raise SourceError(_SOURCE, [Fault(label, None, "no such method", expected)])
-    market = _market(client, symbol, label)
-    pages = _Pages(lambda at: _page(label, getattr(client, method), symbol, at, asked.limit))
-    for said in pages.walk(since, until, step):
-        if asked.progress is not None:
-            print(f"{label}: {said}", file=asked.progress, flush=True)
+    with _without_debug(client):
+        market = _market(client, symbol, label)
+        pages = _Pages(lambda at: _page(label, getattr(client, method), symbol, at, asked.limit))
+        for said in pages.walk(since, until, step):
+            if asked.progress is not None:
+                print(f"{label}: {said}", file=asked.progress, flush=True)
     inside = [trade for trade in pages.trades if _inside(trade, since, until)]
     data = json.dumps(inside, sort_keys=True, default=str).encode()
     facts = {"file": label, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     mode = getattr(client, "precisionMode", None)
-    notes = [f"{label}: {note}" for note in pages.notes(until)]
+    notes = [f"{label}: {note}" for note in pages.notes(since, until)]
     return Got(inside, market, mode, facts | {"rows": len(inside)}, notes)
+
+
+@contextlib.contextmanager
+def _without_debug(client: Any) -> Iterator[None]:
+    """No DEBUG records of the client's in this thread: ccxt's hold the key, urllib3's the query."""
+    here = threading.get_ident()
+
+    def passes(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.DEBUG or threading.get_ident() != here
+
+    own = getattr(client, "logger", None)
+    loggers = [logging.getLogger("urllib3.connectionpool")]
+    loggers += [own] if isinstance(own, logging.Logger) else []
+    for logger in loggers:
+        logger.addFilter(passes)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(passes)
 
 
 def _milliseconds(when: str | int | pd.Timestamp | None) -> int | None:
@@ -130,11 +154,11 @@ class _Pages:
         self._seen.add(key)
         return not known
 
-    def notes(self, until: int | None) -> list[str]:
+    def notes(self, since: int | None, until: int | None) -> list[str]:
         """How it was asked, and what may be missing."""
         times = [_time(trade) for trade in self.trades]
         said = [f"{self._asked:,} pages, {self._again:,} trades stood in two of them"]
-        if until is not None and (not times or max(times) < until):
+        if since is not None and (until is None or not times or max(times) < until):
             last = f"the last at {_clock(max(times))}" if times else "no trade"
             said.append(f"{last}; a later page was empty, which need not be the end: see step=")
         if self._crowded:

@@ -81,7 +81,8 @@ def typed(
         return faults
     once = rows.select(pl.struct(_CONTENT).is_first_distinct() | pl.col("id").is_null())
     again = (~once.to_series()).arg_true().to_list()
-    rows = rows.with_row_index("row").with_columns(seq=_order(rows["timestamp"]))
+    order, notes = _order(rows["timestamp"], rows["id"])
+    rows = rows.with_row_index("row").with_columns(seq=order)
     rows = rows.filter(once.to_series()).select(
         "row",
         "seq",
@@ -98,7 +99,7 @@ def typed(
         fee_amount="fee_cost",
         fee_asset="fee_currency",
     )
-    return Rows(rows, again, [])
+    return Rows(rows, again, notes)
 
 
 def _word(column: str) -> pl.Expr:
@@ -115,11 +116,24 @@ def _rules(own: bool) -> list[tuple[str, pl.Expr, str]]:
     ]
 
 
-def _order(time: pl.Series) -> pl.Series:
-    """Numbers from 1 in the file's order, from the last where the newest come first."""
-    numbers = pl.int_range(1, time.len() + 1, dtype=pl.Int64, eager=True)
-    newest_first = time.is_sorted(descending=True) and not time.is_sorted()
-    return numbers.reverse() if newest_first else numbers
+def _order(time: pl.Series, number: pl.Series) -> tuple[pl.Series, list[str]]:
+    """Numbers from 1 in the file's order, from the last where the newest come first.
+
+    Within an instant ccxt sorts by the trade's number as text, "10" before "9": whole numbers are
+    put in their own order there.
+    """
+    order = pl.int_range(1, time.len() + 1, dtype=pl.Int64, eager=True)
+    if time.is_sorted(descending=True) and not time.is_sorted():
+        order = order.reverse()
+    whole = number.cast(pl.UInt64, strict=False)
+    if whole.null_count():
+        return order, []
+    rows = pl.DataFrame({"order": order, "whole": whole, "time": time}).with_row_index("row")
+    seq = rows.sort("time", "order")["order"]
+    seq = rows.sort("time", "whole", "order").select("row", seq=seq).sort("row")["seq"]
+    moved = (seq != order).sum()
+    said = f"{moved:,} trades of one instant with others were put in the order of their numbers"
+    return seq, [said] if moved else []
 
 
 def tables(
