@@ -57,11 +57,7 @@ class _Pairs(argparse.Action):
         wrong = [name + sign + value for name, sign, value in pairs if not (name and sign)]
         if wrong:
             parser.error(f"{option}: {wrong[0]!r} is not of the form NAME=VALUE")
-        setattr(namespace, self.dest, {name: _number(value) for name, _, value in pairs})
-
-
-def _number(text: str) -> int | str:
-    return int(text) if re.fullmatch(r"\d+", text) else text
+        setattr(namespace, self.dest, {name: value for name, _, value in pairs})
 
 
 def _explained(doc: str) -> dict[str, str]:
