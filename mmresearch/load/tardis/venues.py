@@ -1,7 +1,7 @@
 """What an exchange's symbols mean in Tardis.dev files, which give amounts as the exchange does.
 
-Contract sizes are those that the exchanges publish; where a symbol's is not known here, its
-multiplier stays 1 and the receipt says so.
+Where a symbol's contract size is not known here, its multiplier stays 1 and the receipt says so.
+Those of OKX and Huobi on other assets than BTC, and Bybit's, were not checked in a document.
 """
 
 from __future__ import annotations
