@@ -24,7 +24,7 @@ _HOME = {
     "Market": "mmresearch.market:Market",
     "open": "mmresearch.market:open_market",
     "sample": "mmresearch.market:sample",
-    "check": "mmresearch.schema:check",
+    "check": "mmresearch.measure.gate:check",
     "describe": "mmresearch.schema:describe",
     "Receipt": "mmresearch.receipt:Receipt",
     "SchemaError": "mmresearch.schema:SchemaError",

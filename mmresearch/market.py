@@ -140,14 +140,15 @@ class Market:
 
         `gap`: a session without any event, which was not observed, lies before it.
         """
-        return session_table(self.calendar(symbol), self._event_times(symbol))
+        return session_table(self.calendar(symbol), self.event_times(symbol))
 
     def span(self, symbol: str) -> tuple[pd.Timestamp, pd.Timestamp]:
         """Time of the symbol's first and last event: what lies outside was not observed."""
-        times = self._event_times(symbol)
+        times = self.event_times(symbol)
         return times.min(), times.max()
 
-    def _event_times(self, symbol: str) -> pd.Series:
+    def event_times(self, symbol: str) -> pd.Series:
+        """The time of every event of the symbol, table after table."""
         if self._times is None:  # every symbol's at once, for a study asks for hundreds
             self._times = {}
             for table in self._event_tables():

@@ -1,0 +1,49 @@
+"""The data gate: what a careful researcher checks before any number."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from mmresearch import schema
+from mmresearch.market import Market
+from mmresearch.measure.gate import books, clock, prints, units
+from mmresearch.measure.gate.finding import Finding
+
+_VERDICTS = ["fail", "warn", "none", "pass"]
+_CHECKS = [*prints.CHECKS, *clock.CHECKS, *units.CHECKS, *books.CHECKS]
+
+
+def check(study: Market | pd.DataFrame, name: str | None = None) -> pd.DataFrame:
+    """What is doubtful in a market's data; or a table in the schema's types.
+
+    Parameters
+    ----------
+    study : Market or DataFrame
+    name : str, optional
+        Which of the schema's tables a DataFrame is: it comes back as `schema.check` gives it.
+
+    Returns
+    -------
+    DataFrame
+        Of a market a row a check and symbol, the worst first:
+
+        check      what was looked at
+        symbol     of which symbol
+        verdict    "fail": a number that rests on this is wrong; "warn": it may be; "none": too few
+                   rows to tell; "pass": nothing was found
+        found      in words
+        count, of  how many rows, sessions or reports are concerned, out of how many
+        affects    what a number that rests on it suffers
+
+        A check whose tables the market does not have has no row.
+    """
+    if not isinstance(study, Market):
+        if name is None:
+            raise TypeError("give a market, or a table and its name: check(table, 'fills')")
+        return schema.check(study, name)
+    found = pd.DataFrame(
+        [finding for look in _CHECKS for finding in look(study)], columns=Finding._fields
+    )
+    found = found.astype({"count": "Int64", "of": "Int64"})
+    rank = found["verdict"].map(_VERDICTS.index)
+    return found.iloc[rank.argsort(kind="stable")].reset_index(drop=True)
