@@ -117,7 +117,10 @@ def _add_new(commands: Any) -> None:
 
 
 def _add_check(commands: Any) -> None:
-    add = commands.add_parser("check", help="open every table of a market folder, name every fault")
+    add = commands.add_parser(
+        "check",
+        help="open every table of a market folder, say what is doubtful; 1 where a check fails",
+    )
     add.add_argument("folder")
     add.set_defaults(run=_check)
 
@@ -155,7 +158,12 @@ def _check(chosen: argparse.Namespace) -> int:
     for name in market:
         market[name]
     print(market)
-    return 0
+    checked = mm.check(market)
+    doubtful = checked[checked["verdict"].isin(["fail", "warn"])]
+    for row in doubtful.itertuples():
+        print(f"{row.verdict}: {row.symbol}: {row.check}: {row.found} ({row.affects})")
+    print(f"{len(checked)} checks, {len(doubtful)} of them in doubt")
+    return int("fail" in set(checked["verdict"]))
 
 
 def _fetch(chosen: argparse.Namespace) -> int:

@@ -116,6 +116,13 @@ def test_every_source_explains_its_options(source, capsys):
         assert len(listed[option]) > 3, f"{option} of {source} is not explained"
 
 
+def test_check_fails_where_the_gate_does(capsys: pytest.CaptureFixture):
+    assert main(["check", "sample"]) == 1  # one fill is planted to be missing
+    said = capsys.readouterr().out
+    assert "fail: SIM: reconciliation: 1 of 100" in said
+    assert "warn: SIM: repeated ids in trades: 2 of 52,616 (under 0.01%)" in said
+
+
 def test_check_prints_the_tables(folder: Path, capsys: pytest.CaptureFixture):
     capsys.readouterr()
     assert main(["check", str(folder)]) == 0

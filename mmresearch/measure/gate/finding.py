@@ -19,4 +19,7 @@ class Finding(NamedTuple):
 
 def share(count: int, of: int) -> str:
     """The count with its share, in words."""
-    return f"{count:,} of {of:,} ({count / of:.2%})" if of else "none"
+    if not of:
+        return "none"
+    part = f"{count / of:.2%}" if not count or count / of >= 5e-5 else "under 0.01%"
+    return f"{count:,} of {of:,} ({part})"
