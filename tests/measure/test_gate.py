@@ -228,6 +228,21 @@ def test_planted_faults_are_found(plant, check, verdict, words):
     assert row["affects"] or "tape" in check
 
 
+def test_what_the_ledger_refuses_is_said():
+    # two symbols of one asset, and a transfer of it that does not say whose position it changed
+    about = pd.DataFrame({"symbol": ["X", "Y"], "asset": "BNB", "currency": ["USD", "BTC"]})
+    moved = {"time": [OPENS[0]], "seq": [0], "account": "A", "asset": "BNB", "amount": -1.0}
+    row = found(gate(clean() | {"transfers": pd.DataFrame(moved)}, about), "reconciliation")
+    assert (row["verdict"], row["symbol"]) == ("warn", "all")
+    assert "BNB is held in X, Y" in row["found"]
+
+
+def test_nothing_to_check_is_no_row():
+    moved = {"time": [OPENS[0]], "seq": [0], "account": "A", "asset": "BNB", "amount": -1.0}
+    for market in (mm.Market(), mm.Market(transfers=pd.DataFrame(moved))):
+        assert mm.check(market).empty
+
+
 def test_the_worst_comes_first():
     table = gate(_lost_fill(_unsigned(clean())))
     assert table["verdict"].tolist()[:2] == ["fail", "warn"]

@@ -17,7 +17,10 @@ def reconciliation(market: Market) -> list[Finding]:
     """Reported positions that fills and transfers do not lead to."""
     if "positions" not in market or "fills" not in market:
         return []
-    book = ledger(market)
+    try:
+        book = ledger(market)
+    except ValueError as error:  # what the ledger refuses cannot be reconciled either
+        return [Finding("reconciliation", "all", "warn", str(error), None, None, _LEVEL)]
     reports, parted = book[book["kind"] == "snapshot"], reconcile(book)
     found = []
     for symbol, rows in by_symbol(reports):
