@@ -210,3 +210,15 @@ def test_the_text_of_a_query_is_no_file(tmp_path, said):
     options = {"kind": "trades", "con": "sqlite://"}
     market = convert("table", [query], tmp_path / "out", options=options, progress=said)
     assert market.trades["price"].tolist() == [10]
+
+
+def test_taq_files_of_one_time_are_not_counted_twice(tmp_path):
+    header = "DT,EX,SYMBOL,COND,SIZE,PRICE,CORR\n"
+    rows = [f"{1514903400 + n}.5,N,XXX,,2,157.8,0\n" for n in range(4)]
+    (tmp_path / "a.csv").write_text(header + "".join(rows[:3]))
+    (tmp_path / "b.csv").write_text(header + "".join(rows[2:]))
+    with pytest.raises(mm.SourceError, match=r"b.csv: found trades of XXX of a time that a.csv"):
+        convert("taq", [tmp_path], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "b.csv").write_text(header + rows[3])
+    assert len(convert("taq", [tmp_path], tmp_path / "out").trades) == 4

@@ -42,6 +42,24 @@ def each(
     return joined(source, parts, name=name)
 
 
+def refuse_shared(source: str, parts: Sequence[Market], hint: str) -> None:
+    """Refuse parts that hold the same table of the same symbol at the same time."""
+    spans: dict[tuple[str, str], list[tuple]] = {}
+    faults = []
+    for part in parts:
+        file = part.receipt.files["file"].iloc[0]
+        for kind in part:
+            for symbol, times in part[kind].groupby("symbol")["time"]:
+                first, last = times.min(), times.max()
+                for start, end, other in spans.setdefault((kind, symbol), []):
+                    if first <= end and start <= last:
+                        found = f"{kind} of {symbol} of a time that {other} holds too"
+                        faults.append(Fault(file, None, found, hint))
+                spans[kind, symbol].append((first, last, file))
+    if faults:
+        raise SourceError(source, faults)
+
+
 def joined(
     source: str, parts: Sequence[Market], *, name: str | None = None, renumber: bool = True
 ) -> Market:

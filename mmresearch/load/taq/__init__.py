@@ -99,6 +99,15 @@ def taq(
     return several.joined(SOURCE, markets, name=name)
 
 
+def combined(parts: Sequence[Market]) -> Market:
+    """One market of markets of single files, which must not hold the same times.
+
+    Whether rows of two files are repeats only reading them together tells (`taq(*files)`).
+    """
+    several.refuse_shared(SOURCE, parts, "a time in one file, or mm.load.taq(*files).save(folder)")
+    return several.joined(SOURCE, parts)
+
+
 def _check_choices(
     steps: Sequence[str], exchange: str | Mapping[str, str] | None, lot: float | None
 ) -> None:
