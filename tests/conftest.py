@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 REALDATA = Path(__file__).resolve().parents[1].parent / "shared" / "realdata"
+BAD_INPUT: Counter[str] = Counter()  # kinds of bad input, by the tests that planted them
 SOURCES = ("binance", "ccxt", "cftc", "databento", "exchange_fills", "highfrequency", "hyperliquid")
 SOURCES += ("lobster", "nepse", "options", "tardis", "uniswap", "vix")
 
@@ -18,6 +20,28 @@ def pytest_report_header() -> str:
     found = [name for name in SOURCES if (REALDATA / name).is_dir()]
     lacking = [name for name in SOURCES if name not in found]
     return f"real data: {', '.join(found) or 'none'}; absent: {', '.join(lacking) or 'none'}"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember the kinds of bad input that passing tests planted."""
+    if report.when == "call" and report.passed:
+        BAD_INPUT.update(kind for name, kind in report.user_properties if name == "bad input")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if BAD_INPUT:
+        tests = sum(BAD_INPUT.values())
+        line = f"bad input: {len(BAD_INPUT)} kinds were tried, in {tests:,} tests, and answered"
+        terminalreporter.write_line(line)
+        terminalreporter.write_line(", ".join(sorted(BAD_INPUT)))
+
+
+@pytest.fixture(autouse=True)
+def _bad_input(request: pytest.FixtureRequest, record_property: Callable) -> None:
+    """Every `@pytest.mark.bad_input("truncated gzip")` of a test, into its report."""
+    for mark in request.node.iter_markers("bad_input"):
+        for kind in mark.args:
+            record_property("bad input", kind)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ amounts are whole numbers of up to 78 digits.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -17,9 +16,8 @@ from typing import NamedTuple
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from mmresearch.load import paths, text, unpack
+from mmresearch.load import parquet, paths, text, unpack
 from mmresearch.receipt import Fault, SourceError, file_facts
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".csv.lz4", ".csv.zst", ".parquet")
@@ -218,11 +216,9 @@ def _first(words: str, theirs: dict[str, str]) -> str | None:
 
 
 def _parquet(path: Path, data: bytes, layouts: Sequence[Layout]) -> Sheet | list[Fault]:
-    try:
-        table = pq.read_table(io.BytesIO(data))
-    except (pa.ArrowException, OSError) as error:
-        said = str(error).splitlines()[0]
-        return [Fault(path.name, None, f"a damaged file ({said})", "a whole Parquet file")]
+    table = parquet.read(path, data)
+    if isinstance(table, Fault):
+        return [table]
     found = matched(path.name, table.column_names, layouts)
     if isinstance(found, Fault):
         return [found._replace(line=None)]

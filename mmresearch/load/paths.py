@@ -6,6 +6,7 @@ import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 
+from mmresearch.load import unpack
 from mmresearch.receipt import Fault, SourceError
 
 _MAGIC = frozenset("*?[")
@@ -19,6 +20,8 @@ def expand(source: str, files: Iterable, endings: tuple[str, ...]) -> list[Path]
         some = _meant(Path(given), endings)
         found += some
         faults += [] if some else [Fault(str(given), None, "no file", " or ".join(endings))]
+        endless = [path for path in some if path.exists() and not path.is_file()]
+        faults += [fault for path in endless if (fault := unpack.irregular(path)) is not None]
     if not found and not faults:
         faults = [Fault("no file", None, "nothing given", " or ".join(endings))]
     if faults:

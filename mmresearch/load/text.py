@@ -18,9 +18,10 @@ from typing import NamedTuple
 import pandas as pd
 import polars as pl
 
-from mmresearch.load.unpack import read_bytes
+from mmresearch.load.unpack import limit, read_bytes
 from mmresearch.receipt import Fault, SourceError
 
+MOST_LINE = "MMRESEARCH_MAX_LINE_MB"  # of a text file; 256 if not set
 _SHOWN = 3  # examples of one kind of fault
 _NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 _GROUPED = r"\s*[+-]?\d{1,3}(,\d{2,3})*,\d{3}(\.\d*)?\s*"
@@ -83,6 +84,11 @@ def _read(path: Path) -> Text | Fault:
 def decoded(path: Path, data: bytes) -> Text | Fault:
     """The bytes as text, if they are UTF-8 and not empty."""
     data = data.removeprefix(codecs.BOM_UTF8)
+    most = int(limit(MOST_LINE, 256) * 1e6)
+    line = _long_line(data, most)
+    if line is not None:
+        found = f"a line of more than {most:,} bytes"
+        return Fault(str(path), line, found, f"lines of at most {most:,} bytes ({MOST_LINE})")
     if not re.search(rb"\S", data):
         return Fault(str(path), None, "an empty file", "rows of text")
     if b"\n" not in data:  # old line ends
@@ -91,6 +97,20 @@ def decoded(path: Path, data: bytes) -> Text | Fault:
     if line is not None:
         return Fault(str(path), line, "bytes that are not UTF-8 text", "text in UTF-8")
     return Text(path, data.rstrip(b"\r\n"), data.endswith((b"\n", b"\r")))
+
+
+def _long_line(data: bytes, most: int) -> int | None:
+    """The first line of more bytes than `most`, found by leaps of that many."""
+    if len(data) <= most:
+        return None
+    end = b"\n" if b"\n" in data else b"\r"
+    start = 0
+    while len(data) - start > most:
+        last = data.rfind(end, start, start + most + 1)
+        if last < 0:
+            return data.count(end, 0, start) + 1
+        start = last + 1
+    return None
 
 
 def _first_bad_line(data: bytes) -> int | None:

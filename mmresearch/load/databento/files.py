@@ -17,9 +17,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmresearch.load import text
+from mmresearch.load import parquet, text
 from mmresearch.load.databento.names import Names, of_metadata, of_symbology
-from mmresearch.load.unpack import read_bytes
+from mmresearch.load.unpack import irregular, read_bytes
 from mmresearch.receipt import Fault
 
 # bits of `flags`: an event's last record, a best price, of a snapshot, a doubtful ts_recv, a gap
@@ -198,8 +198,15 @@ def _conformed(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _parquet(path: Path, levels: int) -> Records | list[Fault]:
+    wrong = irregular(path)
+    if wrong is not None:
+        return [wrong]
     try:  # by pyarrow: a damaged file is an error to it, and the end of the program to polars
-        held = pq.read_schema(path).names
+        file = pq.ParquetFile(path)
+        large = parquet.too_large(path, file)
+        if large is not None:
+            return [large]
+        held = file.schema_arrow.names
         schema = _schema_of(held)
         columns = _columns(schema or "trades", levels)
         if schema is None or not set(columns) <= set(held):
@@ -207,12 +214,8 @@ def _parquet(path: Path, levels: int) -> Records | list[Fault]:
             wanted = f"those of {_READ}: {', '.join(columns[:12])}, ..."
             return [Fault(str(path), None, said, wanted)]
         called = ["symbol"] if "symbol" in held else []
-        table = pq.read_table(path, columns=columns + called).replace_schema_metadata()
-        table.select(_LETTERS + called).validate(full=True)  # damaged text would end the program
-        frame = pl.from_arrow(table)
+        frame = pl.from_arrow(parquet.checked(file.read(columns + called)))
         conformed = _conformed(frame)
-    except FileNotFoundError:
-        return [Fault(str(path), None, "no such file", "a file")]
     except (pl.exceptions.PolarsError, pa.ArrowException, OSError, ValueError) as error:
         said = str(error).splitlines()[0]
         return [Fault(str(path), None, f"no Parquet of records ({said})", "a whole export")]

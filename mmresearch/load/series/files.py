@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from mmresearch.load import dated, text, unpack
+from mmresearch.load import dated, parquet, text, unpack
 from mmresearch.receipt import Fault, SourceError
 
 _DATES = ("date", "day", "observationdate", "datetime", "timestamp", "time", "asofdate")
@@ -50,9 +48,12 @@ def _text(path: Path) -> text.Text | Fault:
 
 
 def _as_csv(path: Path, data: bytes) -> text.Text | Fault:
+    table = parquet.read(path, data)
+    if isinstance(table, Fault):
+        return table
     try:
-        frame = pl.from_arrow(pq.read_table(io.BytesIO(data)))
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
+        frame = pl.from_arrow(table)
+    except (pa.ArrowException, pl.exceptions.PolarsError) as error:
         said = str(error).splitlines()[0]
         return Fault(path.name, None, f"a damaged file ({said})", "a whole Parquet file")
     if any(kind.is_nested() or kind == pl.Boolean for kind in frame.dtypes):

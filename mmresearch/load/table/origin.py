@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from mmresearch.load import paths, text, unpack
+from mmresearch.load import parquet, paths, text, unpack
 from mmresearch.load.table import arrow, database, query
 from mmresearch.receipt import Fault, file_facts
 
@@ -139,16 +137,17 @@ def _read(path: Path, label: str) -> Piece | list[Fault]:
     data = unpack.read_bytes(path)
     if isinstance(data, Fault):
         return [data]
+    if data.startswith(b"PAR1"):
+        held = parquet.read(path, data)
+        return [held] if isinstance(held, Fault) else _table(label, held)
     try:
-        if data.startswith(b"PAR1"):
-            return _table(label, pq.read_table(io.BytesIO(data)))
         if data.startswith(b"ARROW1"):
             return _table(label, pa.ipc.open_file(data).read_all())
         if data.startswith(b"\xff\xff\xff\xff"):
             return _table(label, pa.ipc.open_stream(data).read_all())
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         said = str(error).splitlines()[0]
-        return [Fault(label, None, f"a damaged file ({said})", "a whole Parquet or Arrow file")]
+        return [Fault(label, None, f"a damaged file ({said})", "a whole Arrow file")]
     read = text.decoded(path, data)
     return [read] if isinstance(read, Fault) else _csv(read, label)
 
