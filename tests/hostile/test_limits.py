@@ -33,10 +33,10 @@ def peak(work: Callable[[], object]) -> tuple[object, int]:
         tracemalloc.stop()
 
 
-@pytest.fixture
-def bomb(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def bomb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 MB of one row, in less than a thousandth of it."""
-    path = tmp_path / "a.csv.gz"
+    path = tmp_path_factory.mktemp("bomb") / "a.csv.gz"
     with gzip.open(path, "wb") as file:
         for _ in range(200):
             file.write(ROWS * (MB // len(ROWS)))
