@@ -50,7 +50,7 @@ def read_bytes(path: Path) -> bytes | Fault:
         return Fault(str(path), None, "no permission to read it", "a readable file")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         return Fault(str(path), None, f"a damaged or truncated gzip file ({error})", "a whole one")
-    except (zipfile.BadZipFile, lzma.LZMAError, NotImplementedError, pa.ArrowException) as error:
+    except (zipfile.BadZipFile, lzma.LZMAError, RuntimeError, pa.ArrowException) as error:
         return Fault(str(path), None, f"a damaged or truncated file ({error})", "a whole one")
     except OSError as error:
         return Fault(str(path), None, f"a file that cannot be read ({error})", "a readable file")

@@ -40,6 +40,13 @@ def locked(content: bytes) -> bytes:
     return bytes(data)
 
 
+def unknown(content: bytes) -> bytes:
+    """The zip with a way of packing that no reader has, in both of its heads."""
+    data = bytearray(zipped(content))
+    data[8] = data[data.index(b"PK\x01\x02") + 10] = 77
+    return bytes(data)
+
+
 def compressed(content: bytes, packing: str) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.CompressedOutputStream(sink, packing) as stream:
@@ -89,6 +96,7 @@ DAMAGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "a zip of a link",
     ),
     "a zip under a password": (locked, "under a password"),
+    "a zip packed in an unknown way": (unknown, "a damaged or truncated file"),
     "text in UTF-16": (lambda b: b.decode().encode("utf-16"), "bytes that are not UTF-8 text"),
     "bytes that are no text": (lambda b: b[:9] + b"\xff\xfe" + b[9:], "not UTF-8 text"),
     "a zero byte in the text": (lambda b: b[:-9] + b"\0" + b[-9:], "not UTF-8 text"),
