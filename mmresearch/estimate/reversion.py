@@ -9,6 +9,7 @@ from mmresearch.estimate.autoregression import least_squares, serial_correlation
 from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.inventory_change import inventory_change
 from mmresearch.estimate.inversion import INTERVALS, Inversion, invert
+from mmresearch.estimate.level_errors import INSTRUMENTS, drift_share, lost_units, second_lag
 from mmresearch.estimate.pairs import Pairs, inventory_pairs
 from mmresearch.estimate.result import TIDY, Quantity, Result
 from mmresearch.estimate.speed import (
@@ -32,6 +33,8 @@ FLAGS = {
     "others: do not turn the half-life into time with the mean length of a bar; use clock bars",
     "own_mean_a_segment": "a mean a segment biases OLS by about -(1 + rho) / bars of a segment; "
     "the median-unbiased estimate and the interval allow for it",
+    "units_lost": "reported positions find units that no fill shows: the half-life is too long, "
+    "by up to 5 %",
     "mean_not_zero": "after flat openings inventory goes to one side: see intercept='pooled'",
 }
 _QUESTION = "Does the inventory revert to its mean, how fast, and can the data tell?"
@@ -46,6 +49,7 @@ def inventory_reversion(
     panel: pd.DataFrame,
     *,
     controls: bool = False,
+    instrument: str | None = None,
     intercept: str = "auto",
     interval: str = "bootstrap",
     lags: int = 1,
@@ -69,6 +73,12 @@ def inventory_reversion(
     controls : bool
         The regression of the change on the opening level, past changes, past returns and the time
         of day (`inventory_change`) in place of the autoregression.
+    instrument : str, optional
+        "second lag", where levels are reported with error: rho by instrumental variables, the level
+        two bars back for the last one, its interval by inverting the test of Anderson and Rubin
+        (1949), which holds however weak the instrument. details["instrument"]: least squares
+        beside it and the share of error. The error must be new in every bar. There is no correction
+        for the bias of short series.
     intercept : str
         "none": the mean is 0. "pooled": one mean a series (one more after every missing session,
         which shifts the level by an unknown amount). "segment": one mean a session (a stretch of
@@ -84,6 +94,9 @@ def inventory_reversion(
         Of the regression table's std_error, as in `regress`; the interval does not use it.
     draws, seed : int
         Simulated paths, 999 unless given (399 above 20,000 pairs, 199 above 100,000).
+
+    Where the panel's `drift` says that units are lost (reported positions that fills do not lead
+    to), and that its variance is over 5 % of the inventory's, the answer is refused.
 
     Returns
     -------
@@ -114,17 +127,30 @@ def inventory_reversion(
     Andrews (1993); Hansen (1999); Goncalves and Kilian (2004); Kendall (1954); Phillips and Yu
     (2005).
     """
-    if controls:
+    if instrument is not None:
+        return _instrumented(panel, instrument, controls, intercept, lags, errors)
+    pairs = inventory_pairs(panel, intercept=intercept, lags=lags)
+    lost = lost_units(pairs)
+    if controls and not lost:
         return inventory_change(panel, lags=lags, errors=errors, seed=seed)
     if interval not in INTERVALS:
         raise ValueError(f"interval must be one of {', '.join(INTERVALS)}, not {interval!r}")
-    pairs = inventory_pairs(panel, intercept=intercept, lags=lags)
     question = (_QUESTION, _EQUATION if lags == 1 else _LONGER % (lags - 1))
-    reason = _cannot_tell(pairs, lags)
+    reason = lost or _cannot_tell(pairs, lags)
     if reason:
         return refused(*question, pairs, reason)
     found = invert(pairs.design, interval=interval, draws=draws or _draws(pairs), seed=seed)
     return _answer(question, pairs, found, interval, _regression(pairs, errors, seed))
+
+
+def _instrumented(
+    panel: pd.DataFrame, instrument: str, controls: bool, intercept: str, lags: int, errors: str
+) -> Result:
+    if instrument not in INSTRUMENTS:
+        raise ValueError(f"instrument must be one of {', '.join(INSTRUMENTS)}, not {instrument!r}")
+    if controls or lags != 1:
+        raise ValueError("with an instrument there are no controls and one lag")
+    return second_lag(panel, intercept=intercept, errors=errors)
 
 
 def half_life(panel_or_result: pd.DataFrame | Result, **options: object) -> Quantity:
@@ -234,6 +260,7 @@ def _flags(pairs: Pairs, found: Inversion, unit: str, others: tuple[str, ...]) -
         "opening_unknown": not pairs.frame["opening_known"].all(),
         "event_time": unit == "bars",
         "own_mean_a_segment": pairs.intercept == "segment",
+        "units_lost": drift_share(pairs) > 0,
         "mean_not_zero": pairs.intercept == "none" and _leans(pairs, found.rho),
     }
     return tuple(dict.fromkeys([*(name for name, on in raised.items() if on), *others]))

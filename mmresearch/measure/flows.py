@@ -9,8 +9,9 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure.bars import Bars, bar_rows, next_rows, sums
-from mmresearch.measure.fills import infer_fills, symbol_transfers
+from mmresearch.measure.fills import infer_fills, of_account, symbol_transfers
 from mmresearch.measure.quotes import best_quotes
+from mmresearch.measure.reported import FROM_REPORTS, reported_flows
 
 _COLUMNS = ["time", "seq", "account", "symbol", "bought", "sold", "moved"]
 
@@ -24,7 +25,8 @@ def account_flows(
     """Every fill and every transfer of a symbol's asset, in units, and a note on their source.
 
     Without fills the account is the aggregate maker (`infer_fills`). Transfers are read for the
-    accounts named, or for those that have fills.
+    accounts named, or for those that have fills. With reported positions alone the flows are their
+    changes.
 
     Returns
     -------
@@ -42,6 +44,8 @@ def account_flows(
     """
     symbols = _listed(symbol)
     _refuse_unknown("symbol", symbols, market.symbols["symbol"])
+    if "positions" in market and not {"fills", "trades", "transfers"}.intersection(market):
+        return _of_reports(market["positions"], _listed(account), symbols), FROM_REPORTS
     fills, note = _fills(market, symbols)
     transfers = market.get("transfers")
     accounts = _accounts(fills, transfers, _listed(account))
@@ -147,6 +151,15 @@ def _of_transfers(market: Market, accounts: list[str], symbols: list[str] | None
     own = symbol_transfers(market, account=accounts, symbol=symbols)
     own = own[own["symbol"].isin(symbols or market.symbols["symbol"])]
     return own.assign(bought=0.0, sold=0.0, moved=own["amount"])[_COLUMNS]
+
+
+def _of_reports(
+    positions: pd.DataFrame, accounts: list[str] | None, symbols: list[str] | None
+) -> pd.DataFrame:
+    _refuse_unknown("account", accounts, positions["account"])
+    table = reported_flows(_of_symbols(of_account(positions, accounts), symbols))
+    _refuse_idle("symbol", symbols, table)
+    return table[_COLUMNS]
 
 
 def _of_symbols(table: pd.DataFrame, symbols: list[str] | None) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from mmresearch.measure.bars import (
 from mmresearch.measure.flows import account_flows, flow_bars
 from mmresearch.measure.ledger import Opening, opening_positions
 from mmresearch.measure.quotes import best_quotes, quote_bars
+from mmresearch.measure.reported import FROM_REPORTS, drift_bars
 from mmresearch.sessions import has_clock
 
 _CONTRACT = """\
@@ -58,6 +59,7 @@ unsigned_volume|units|size of prints with unknown side|end
 realized_variance|bps^2|sum of squared log changes of the mid, in the bar|end
 gap|flag|first bar of a session before which a session is missing|start
 opening_known|flag|false: inventory is relative to the first event|start
+drift|units|reported less rebuilt position at the last report; missing: none was made|end
 """
 PANEL = pd.DataFrame(
     [line.split("|") for line in _CONTRACT.splitlines()],
@@ -86,6 +88,7 @@ def panel(
     market : Market
         With fills, or trades from which the aggregate maker's are inferred. Quotes (or a book) give
         the columns of the mid, trades those of market volume; transfers of a symbol's asset count.
+        With positions alone, their changes are the flow.
     freq : str
         A clock step ("1s", "1min", "5min"), a count of public prints ("500 trades"), or "1D", a bar
         a session.
@@ -122,13 +125,17 @@ def panel(
     symbols = sorted(flows["symbol"].unique())
     flows_of = _by_symbol(flows, symbols, ["account", "bought", "sold", "moved"])
     trades_of = _by_symbol(market.get("trades"), symbols, ["price", "size", "side"])
+    reports = None if note == FROM_REPORTS else market.get("positions")
     quotes_of = _by_symbol(best_quotes(market), symbols, ["bid", "ask", "bid_size", "ask_size"])
     pieces, counts = [], pd.Series(0, index=_COUNTS)
     for name in symbols:
         trades, quotes, calendar = trades_of.get(name), quotes_of.get(name), market.calendar(name)
         bars = cut(step, calendar, market.sessions(name), trades)
         public, missed = _market_columns(bars, trades, quotes, calendar)
-        own, late = flow_bars(bars, flows_of[name], levels.get(name, {}))
+        level = levels.get(name, {})
+        own, late = flow_bars(bars, flows_of[name], level)
+        told = None if reports is None else reports[reports["symbol"] == name]
+        own["drift"] = drift_bars(told, flows_of[name], bars, level)
         piece = _joined(name, own, public)
         if step.kind == "clock":
             piece = _observed(piece, market.span(name), flows_of[name])

@@ -1,0 +1,63 @@
+"""What reported positions say: the flows between them, and how the rebuilt inventory drifts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mmresearch.measure.bars import Bars, nanoseconds
+
+_SERIES = ["account", "symbol"]
+FROM_REPORTS = "no fills, trades or transfers: changes of the reported positions"
+ROUNDING = 1e-9  # of the position, or of one unit: decimals are read as floats
+
+
+def reported_flows(positions: pd.DataFrame) -> pd.DataFrame:
+    """The changes between reports as flows, at the later one's time; the first moves nothing."""
+    held = positions.drop_duplicates([*_SERIES, "time"], keep="last")
+    moved = held.groupby(_SERIES)["position"].diff().fillna(0.0)
+    return held[["time", *_SERIES]].assign(seq=0, bought=0.0, sold=0.0, moved=moved)
+
+
+def drift_bars(
+    reports: pd.DataFrame | None,
+    flows: pd.DataFrame,
+    bars: Bars,
+    levels: dict[str, tuple[float, bool]],
+) -> np.ndarray:
+    """Each account's drift, one value a bar: reported less rebuilt position at the last report.
+
+    0 before the first report after the account's first event; where the opening is not known that
+    report sets the level. Missing for accounts that no later report speaks of.
+    """
+    if reports is None or reports.empty:
+        return np.full(flows["account"].nunique() * len(bars), np.nan)
+    ends, found = bars.end, []
+    for account, rows in flows.groupby("account", sort=True):
+        own = reports[reports["account"] == account]
+        times, gap = _gaps(own, rows, *levels.get(account, (0.0, False)))
+        if not len(times):
+            found.append(np.full(len(ends), np.nan))
+            continue
+        last = np.searchsorted(times, ends, side="right")
+        found.append(np.append(0.0, gap)[last])
+    return np.concatenate(found)
+
+
+def _gaps(
+    reports: pd.DataFrame, flows: pd.DataFrame, opening: float, known: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times of the reports after the first event, and reported less rebuilt position at each."""
+    flows = flows.sort_values("time", kind="stable")
+    times, at = nanoseconds(flows["time"]), nanoseconds(reports["time"])
+    later = at > times[0]
+    if not later.any():
+        return at[later], np.empty(0)
+    at, reported = at[later], reports["position"].to_numpy(float)[later]
+    level = opening + (flows["bought"] - flows["sold"] + flows["moved"]).to_numpy(float).cumsum()
+    rebuilt = level[np.searchsorted(times, at, side="right") - 1]
+    gap = reported - rebuilt
+    if not known:
+        gap = gap - gap[0]
+    scale = np.maximum(np.abs(reported), 1.0)
+    return at, np.where(np.abs(gap) <= ROUNDING * scale, 0.0, gap)
