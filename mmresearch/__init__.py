@@ -34,6 +34,8 @@ _HOME = {
     "sign_trades": "mmresearch.measure.signs:sign_trades",
     "infer_fills": "mmresearch.measure.fills:infer_fills",
     "ledger": "mmresearch.measure.ledger:ledger",
+    "balances": "mmresearch.measure.balances:balances",
+    "join_accounts": "mmresearch.measure.wallets:join_accounts",
     "ledger_summary": "mmresearch.measure.reconcile:ledger_summary",
     "reconcile": "mmresearch.measure.reconcile:reconcile",
     "reconciliation": "mmresearch.measure.reconcile:reconciliation",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure.fills import account_fills, of_account, symbol_transfers
+from mmresearch.measure.reported import reports_of
 
 OPENING, TRANSFER, FILL, SNAPSHOT, CURRENCY = range(5)
 KINDS = ["opening", "transfer", "fill", "snapshot", "transfer"]
@@ -68,16 +69,17 @@ def _reports(
     market: Market, account: str | Sequence[str] | None, events: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Reported positions at or before the first event of their series, and those after it."""
-    if "positions" not in market:
+    reports = reports_of(market)
+    if reports is None:
         return events.iloc[:0], events.iloc[:0]
-    reports = of_account(market["positions"], account)
+    reports = of_account(reports, account)
     first = events.groupby(_SERIES)["time"].min().rename("first").reset_index()
     first = reports.merge(first, on=_SERIES, how="left")["first"]
     # where nothing but reports is known the first of them is the opening
     first = first.fillna(reports.groupby(_SERIES)["time"].transform("min").reset_index(drop=True))
     early = reports["time"].to_numpy("datetime64[ns]") <= first.to_numpy("datetime64[ns]")
     rows = _part(reports, SNAPSHOT, seq=np.where(early, _FIRST, _LAST), amount=0.0)
-    rows["reported"] = reports["position"]
+    rows[["reported", "said_by"]] = reports[["position", "said_by"]]
     return rows[early], rows[~early]
 
 
@@ -98,19 +100,26 @@ def _part(
         "price": price,
         "fee": fee,
         "reported": np.nan,
+        "said_by": "",
     }
-    return pd.DataFrame(columns, index=table.index).astype({"seq": "int64", "kind": "int64"})
+    types = {"seq": "int64", "kind": "int64", "said_by": "str"}
+    return pd.DataFrame(columns, index=table.index).astype(types)
 
 
 def _starts(entries: pd.DataFrame, market: Market, opening: Opening | None) -> pd.DataFrame:
-    """A row a series, in order: account, symbol, time of its first entry, opening, known."""
+    """A row a series, in order: account, symbol, time of its first entry, opening, known, source.
+
+    source: "given", "reported", "start_position" (of its first fill) or "unknown".
+    """
     early = entries[(entries["kind"] == SNAPSHOT) & (entries["seq"] == _FIRST)]
     starts = entries.groupby(_SERIES).agg(time=("time", "min")).reset_index()
-    last = early.groupby(_SERIES)["reported"].last().rename("opening").reset_index()
+    last = early.groupby(_SERIES)[["reported", "said_by"]].last()
+    last = last.rename(columns={"reported": "opening", "said_by": "source"}).reset_index()
     starts = starts.merge(last, on=_SERIES, how="left", sort=False)
     is_symbol = starts["symbol"].isin(market.symbols["symbol"])
     given = _given(starts, market, opening).where(is_symbol)
     starts["opening"] = given.fillna(starts["opening"])
+    starts["source"] = starts["source"].fillna("unknown").mask(given.notna(), "given")
     starts["known"] = starts["opening"].notna()
     starts["opening"] = starts["opening"].fillna(0.0)
     return starts

@@ -90,33 +90,42 @@ def symbol_transfers(
     """The market's transfers with `symbol`: the one whose asset it is, or the asset's own name.
 
     A currency, or an asset of no symbol, keeps its own name, and so does what an inverse contract
-    settles in: it is money there, the position is in contracts. Without transfers: no rows.
-
-    Raises
-    ------
-    ValueError
-        Several symbols hold an asset that was moved, and `symbol` does not say which is meant.
+    settles in: it is money there, the position is in contracts. So does an asset that several
+    symbols hold (of those in `symbol`, where given): the transfer does not say whose position it
+    changed. Without transfers: no rows.
     """
     moved = market["transfers"] if "transfers" in market else _no_rows("transfers")
     moved = of_account(moved, account)
-    homes = market.symbols.loc[~market.symbols["symbol"].isin(market.inverse), ["symbol", "asset"]]
-    if symbol is not None:
-        homes = homes[homes["symbol"].isin(symbol)]
-    homes = homes[homes["asset"].isin(moved["asset"])]
-    _refuse_shared(homes)
+    homes = _homes(market, symbol).drop_duplicates("asset", keep=False)
     home = dict(zip(homes["asset"], homes["symbol"], strict=True))
     return moved.assign(symbol=[home.get(asset, asset) for asset in moved["asset"]])
 
 
-def _refuse_shared(homes: pd.DataFrame) -> None:
-    shared = homes[homes["asset"].duplicated(keep=False)]
-    if len(shared):
-        names = shared.groupby("asset")["symbol"].agg(", ".join)
-        raise ValueError(
-            "transfers do not say which symbol's position they changed: "
-            + "; ".join(f"{asset} is held in {held}" for asset, held in names.items())
-            + "; give one as symbol=, or a market with one of them"
-        )
+def shared_assets(
+    market: Market,
+    *,
+    account: str | Sequence[str] | None = None,
+    symbol: Sequence[str] | None = None,
+) -> dict[str, list[str]]:
+    """Assets that were moved while several symbols hold them, with those symbols."""
+    if "transfers" not in market:
+        return {}
+    moved = of_account(market["transfers"], account)["asset"].unique()
+    homes = _homes(market, symbol)
+    shared = homes[homes["asset"].duplicated(keep=False) & homes["asset"].isin(moved)]
+    return {asset: sorted(held) for asset, held in shared.groupby("asset")["symbol"]}
+
+
+def shared_words(shared: dict[str, list[str]]) -> str:
+    """What is not known where assets are shared."""
+    return "transfers do not say which symbol's position they changed: " + "; ".join(
+        f"{asset} is held in {', '.join(held)}" for asset, held in shared.items()
+    )
+
+
+def _homes(market: Market, symbol: Sequence[str] | None) -> pd.DataFrame:
+    homes = market.symbols.loc[~market.symbols["symbol"].isin(market.inverse), ["symbol", "asset"]]
+    return homes if symbol is None else homes[homes["symbol"].isin(symbol)]
 
 
 def _continuous(tape: pd.DataFrame) -> np.ndarray:

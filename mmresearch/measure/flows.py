@@ -9,7 +9,13 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure.bars import Bars, bar_rows, next_rows, sums
-from mmresearch.measure.fills import infer_fills, of_account, symbol_transfers
+from mmresearch.measure.fills import (
+    infer_fills,
+    of_account,
+    shared_assets,
+    shared_words,
+    symbol_transfers,
+)
 from mmresearch.measure.quotes import best_quotes
 from mmresearch.measure.reported import FROM_REPORTS, reported_flows
 
@@ -148,6 +154,10 @@ def _of_fills(fills: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_transfers(market: Market, accounts: list[str], symbols: list[str] | None) -> pd.DataFrame:
+    shared = shared_assets(market, account=accounts, symbol=symbols)
+    if shared:
+        hint = "give one as symbol=, or a market with one of them"
+        raise ValueError(f"{shared_words(shared)}; {hint}")
     own = symbol_transfers(market, account=accounts, symbol=symbols)
     own = own[own["symbol"].isin(symbols or market.symbols["symbol"])]
     return own.assign(bought=0.0, sold=0.0, moved=own["amount"])[_COLUMNS]

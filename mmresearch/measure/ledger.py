@@ -23,7 +23,8 @@ from mmresearch.measure.marks import mark_entries
 _COLUMNS = [
     *["account", "symbol", "time", "seq", "kind", "flow", "price", "fee", "fee_known"],
     *["position", "average_cost", "cash", "realised", "unrealised", "fees", "transferred"],
-    *["mid", "mark", "mark_source", "opening_known", "reported", "gap"],
+    *["mid", "mark", "mark_source", "opening_known", "opening_source"],
+    *["reported", "gap"],
 ]
 
 
@@ -38,12 +39,14 @@ def ledger(
     Without fills the aggregate maker's are inferred from the trades (`infer_fills`). Transfers of a
     symbol's asset come in and go out at the mark, so by themselves they make no profit. Transfers
     of a currency move cash of the whole account: they stand under the currency's name, flow 0. An
-    asset that is no symbol's stands under its own name, without a mark. Positions, costs and marks
-    run on from one session to the next.
+    asset that is no symbol's, or of several symbols (a fee in BNB beside BNBBTC and BNBUSDT),
+    stands under its own name, without a mark; `balances` adds up what is held of it. Positions,
+    costs and marks run on from one session to the next.
 
     A reported position holds after every event up to and including its time; one at or before the
     first event of its account and symbol is taken as before it. The opening position is `opening`,
-    else the last such report, else unknown: then the series starts at 0, relative to the first
+    else the last such report, else what the first fill's `start_position` says (a column that some
+    venues have), else unknown: then the series starts at 0, relative to the first
     event. A known opening is an entry, at the time of the series' first entry and at the mark.
 
     Parameters
@@ -78,6 +81,7 @@ def ledger(
                         account's own last; "later", the symbol's first of these, where none was
                         known yet; "currency" (1); "" (none)
         opening_known   whether the opening position was given or reported
+        opening_source  "given", "reported", "start_position" or "unknown"
         reported, gap   of snapshots: the position reported, and reported - position
 
         In every row: cash + position * mark * multiplier = opening value + realised + unrealised
@@ -95,6 +99,8 @@ def ledger(
     book["flow"] = np.where(np.isin(kind, [FILL, TRANSFER]), entries["amount"], 0.0)
     book["fee_known"] = (kind != FILL) | entries["fee"].notna()
     book["opening_known"] = starts["known"].to_numpy()[entries["series"]]
+    source = pd.Categorical(starts["source"])
+    book["opening_source"] = source.take(entries["series"].to_numpy())
     book["gap"] = book["reported"] - book["position"]
     return book[_COLUMNS]
 

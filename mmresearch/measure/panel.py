@@ -22,7 +22,7 @@ from mmresearch.measure.bars import (
 from mmresearch.measure.flows import account_flows, flow_bars
 from mmresearch.measure.ledger import Opening, opening_positions
 from mmresearch.measure.quotes import best_quotes, quote_bars
-from mmresearch.measure.reported import FROM_REPORTS, drift_bars
+from mmresearch.measure.reported import FROM_REPORTS, drift_bars, reports_of
 from mmresearch.sessions import has_clock
 
 _CONTRACT = """\
@@ -121,11 +121,12 @@ def panel(
     """
     step = parse_freq(freq)
     flows, note = account_flows(market, account=account, symbol=symbol)
-    levels = _openings(market, flows, opening)
+    told = reports_of(market)
+    levels = _openings(market, flows, told, opening)
     symbols = sorted(flows["symbol"].unique())
     flows_of = _by_symbol(flows, symbols, ["account", "bought", "sold", "moved"])
     trades_of = _by_symbol(market.get("trades"), symbols, ["price", "size", "side"])
-    reports = None if note == FROM_REPORTS else market.get("positions")
+    told = None if note == FROM_REPORTS else told
     quotes_of = _by_symbol(best_quotes(market), symbols, ["bid", "ask", "bid_size", "ask_size"])
     pieces, counts = [], pd.Series(0, index=_COUNTS)
     for name in symbols:
@@ -134,8 +135,8 @@ def panel(
         public, missed = _market_columns(bars, trades, quotes, calendar)
         level = levels.get(name, {})
         own, late = flow_bars(bars, flows_of[name], level)
-        told = None if reports is None else reports[reports["symbol"] == name]
-        own["drift"] = drift_bars(told, flows_of[name], bars, level)
+        reports = None if told is None else told[told["symbol"] == name]
+        own["drift"] = drift_bars(reports, flows_of[name], bars, level)
         piece = _joined(name, own, public)
         if step.kind == "clock":
             piece = _observed(piece, market.span(name), flows_of[name])
@@ -173,10 +174,9 @@ def lag_pairs(panel: pd.DataFrame) -> pd.Series:
 
 
 def _openings(
-    market: Market, flows: pd.DataFrame, opening: Opening | None
+    market: Market, flows: pd.DataFrame, reports: pd.DataFrame | None, opening: Opening | None
 ) -> dict[str, dict[str, tuple[float, bool]]]:
     """For each symbol and account the opening inventory and whether it is known."""
-    reports = market.get("positions")
     if opening is None and reports is None:
         return {}
     # the opening depends on the time of a series' first event, so one event a series will do

@@ -15,7 +15,9 @@ def ledger_summary(ledger: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         fills; bought, sold, transferred_units (net, + into the account) and position, in units;
         realised, unrealised, fees (+ paid) and profit = realised + unrealised - fees, in quote
-        currency; opening_known. Largest turnover first.
+        currency; opening (units) with opening_source and opening_known; reports (positions
+        reported), missing and missing_gross (units that they find and no fill or transfer shows,
+        net and regardless of sign). Largest turnover first.
     """
     by = [ledger["account"], ledger["symbol"]]
     filled, moved = ledger["kind"] == "fill", ledger["kind"] == "transfer"
@@ -29,7 +31,18 @@ def ledger_summary(ledger: pd.DataFrame) -> pd.DataFrame:
             "transferred_units": flow.where(moved, 0).groupby(by).sum(),
         }
     )
-    table = table.join(last[["position", "realised", "unrealised", "fees", "opening_known"]])
+    table = table.join(last[["position", "realised", "unrealised", "fees"]])
+    table["opening"] = last["position"] - table["bought"] + table["sold"]
+    table["opening"] -= table["transferred_units"]
+    table = table.join(last[["opening_source", "opening_known"]])
+    missing = reconcile(ledger).set_index(_SERIES)["missing"]
+    table["reports"] = (ledger["kind"] == "snapshot").groupby(by).sum()
+    table["missing"] = missing.groupby(_SERIES).sum().reindex(table.index, fill_value=0.0)
+    gross = missing.abs().groupby(_SERIES).sum()
+    table["missing_gross"] = gross.reindex(table.index, fill_value=0.0)
+    table[["missing", "missing_gross"]] = table[["missing", "missing_gross"]].where(
+        table["reports"] > 0
+    )
     table["profit"] = table["realised"] + table["unrealised"] - table["fees"]
     turnover = table["bought"] + table["sold"]
     return table.loc[turnover.sort_values(ascending=False).index].reset_index()
@@ -44,12 +57,14 @@ def reconcile(ledger: pd.DataFrame) -> pd.DataFrame:
         A row a report at which the gap changed: account, symbol, after (the report before, missing
         for the first), time, position (rebuilt), reported, gap (reported - position) and missing
         (the change of the gap: units that came into the account between `after` and `time` and
-        that no fill or transfer shows). Empty when every report agrees.
+        that no fill or transfer shows). Empty when every report agrees. Where the opening is not
+        known the first report sets the level and only what follows is compared.
     """
     reports = ledger[ledger["kind"] == "snapshot"].copy()
     by = reports.groupby(_SERIES)
     reports["after"] = by["time"].shift()
-    reports["missing"] = reports["gap"] - by["gap"].shift().fillna(0.0)
+    first = reports["gap"].where(~reports["opening_known"], 0.0)
+    reports["missing"] = reports["gap"] - by["gap"].shift().fillna(first)
     scale = reports["reported"].abs().clip(lower=1.0)
     parted = reports[reports["missing"].abs() > 1e-9 * scale]
     columns = [*_SERIES, "after", "time", "position", "reported", "gap", "missing"]

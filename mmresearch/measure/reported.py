@@ -5,11 +5,37 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mmresearch.market import Market
 from mmresearch.measure.bars import Bars, nanoseconds
 
 _SERIES = ["account", "symbol"]
 FROM_REPORTS = "no fills, trades or transfers: changes of the reported positions"
 ROUNDING = 1e-9  # of the position, or of one unit: decimals are read as floats
+
+
+def reports_of(market: Market) -> pd.DataFrame | None:
+    """The reported positions with `said_by`, those of fills' `start_position` among them.
+
+    What a series' first fill says was held before it (`start_position`, a column that some venues
+    have) is a report just before it, where there is no other up to then.
+    """
+    reports = market.get("positions")
+    if reports is not None:
+        reports = reports.assign(said_by="reported")
+    fills = market.get("fills")
+    if fills is None or "start_position" not in fills:
+        return reports
+    first = fills.drop_duplicates(_SERIES)[["time", *_SERIES, "start_position"]]
+    first = first.rename(columns={"start_position": "position"}).dropna()
+    first["time"] -= pd.Timedelta(1, "ns")
+    first = first.assign(said_by="start_position")
+    if reports is None:
+        return first.sort_values("time", kind="stable", ignore_index=True)
+    known = first.merge(reports.groupby(_SERIES)["time"].min().rename("known").reset_index())
+    known = known.loc[known["known"] <= known["time"] + pd.Timedelta(1, "ns"), _SERIES]
+    told = pd.MultiIndex.from_frame(first[_SERIES]).isin(pd.MultiIndex.from_frame(known))
+    both = pd.concat([reports, first[~told]], ignore_index=True)
+    return both.sort_values("time", kind="stable", ignore_index=True)
 
 
 def reported_flows(positions: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 import mmresearch as mm
-from mmresearch.measure.fills import account_fills, symbol_transfers
+from mmresearch.measure.fills import account_fills, shared_assets, symbol_transfers
 
 START = pd.Timestamp("2024-01-02 10:00", tz="UTC")
 NAN = pytest.approx(np.nan, nan_ok=True)
@@ -99,8 +99,10 @@ def test_a_transfer_goes_to_the_symbol_that_holds_its_asset():
     moved = moved.assign(time=START, seq=[0, 1, 2], account="A")
     symbols = pd.DataFrame({"symbol": ["BTC-USD", "BTC-EUR"], "asset": "BTC"})
     shared = mm.Market(transfers=moved, symbols=symbols)
-    with pytest.raises(ValueError, match="BTC is held in BTC-USD, BTC-EUR"):
-        symbol_transfers(shared)
+    assert symbol_transfers(shared)["symbol"].tolist() == ["BTC", "USD", "DOGE"]
+    assert shared_assets(shared) == {"BTC": ["BTC-EUR", "BTC-USD"]}
+    with pytest.raises(ValueError, match="BTC is held in BTC-EUR, BTC-USD"):
+        mm.panel(shared)
     market = mm.Market(transfers=moved, symbols=symbols.iloc[:1])
     assert symbol_transfers(market)["symbol"].tolist() == ["BTC-USD", "USD", "DOGE"]
     assert symbol_transfers(shared, symbol=["BTC-EUR"])["symbol"].iloc[0] == "BTC-EUR"

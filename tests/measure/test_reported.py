@@ -86,3 +86,33 @@ def test_reports_alone_are_the_inventory():
     assert set(other["inventory_end"]) == {-5}
     with pytest.raises(ValueError, match="no account"):
         mm.panel(mm.Market(positions=both), account="C")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_the_first_fill_says_was_held_is_the_opening(sign):
+    filled = fills((0.5, 10 * sign), (2.5, -6 * sign)).assign(start_position=[7 * sign, np.nan])
+    for tables in ({}, {"positions": reports((2, 18 * sign))}):
+        market = mm.Market(fills=filled, **tables)
+        book = mm.ledger(market)
+        assert book["opening_known"].all()
+        assert set(book["opening_source"]) == {"start_position"}
+        assert book.loc[book["kind"] == "fill", "position"].tolist() == [17 * sign, 11 * sign]
+        assert panel_of(**{name: market[name] for name in market})["inventory_end"].tolist() == [
+            17 * sign,
+            17 * sign,
+            11 * sign,
+        ]
+    row = mm.ledger_summary(book).iloc[0]
+    assert (row["opening"], row["opening_source"]) == (7 * sign, "start_position")
+    assert (row["missing"], row["missing_gross"]) == (sign, 1)
+    # a report of before the first fill, and one that is given, come first
+    early = mm.Market(fills=filled, positions=reports((0, 3 * sign)))
+    assert set(mm.ledger(early)["opening_source"]) == {"reported"}
+    assert set(mm.ledger(early, opening=1)["opening_source"]) == {"given"}
+    bare = mm.Market(fills=filled.drop(columns="start_position"))
+    assert set(mm.ledger(bare)["opening_source"]) == {"unknown"}
+
+
+def test_an_unknown_opening_is_not_missing_units():
+    book = mm.ledger(mm.Market(fills=fills((0, 10), (4, 1)), positions=reports((2, 50), (3, 52))))
+    assert mm.reconcile(book)["missing"].tolist() == [2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from mmresearch.market import Market
+from mmresearch.measure.fills import shared_assets, shared_words
 from mmresearch.measure.gate.finding import Finding, share
 from mmresearch.measure.gate.prints import by_symbol
 from mmresearch.measure.ledger import ledger
@@ -17,12 +18,14 @@ def reconciliation(market: Market) -> list[Finding]:
     """Reported positions that fills and transfers do not lead to."""
     if "positions" not in market or "fills" not in market:
         return []
-    try:
-        book = ledger(market)
-    except ValueError as error:  # what the ledger refuses cannot be reconciled either
-        return [Finding("reconciliation", "all", "warn", str(error), None, None, _LEVEL)]
-    reports, parted = book[book["kind"] == "snapshot"], reconcile(book)
+    book, shared = ledger(market), shared_assets(market)
     found = []
+    if shared:
+        words = f"{shared_words(shared)}; see mm.balances"
+        found.append(Finding("reconciliation", "all", "warn", words, None, None, _LEVEL))
+    apart = [symbol for held in shared.values() for symbol in held]
+    book = book[~book["symbol"].isin(apart)]
+    reports, parted = book[book["kind"] == "snapshot"], reconcile(book)
     for symbol, rows in by_symbol(reports):
         own = parted[parted["symbol"] == symbol]
         count, of = len(own), len(rows)
