@@ -270,10 +270,11 @@ def _in_order(clean: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _rises(clean: pd.DataFrame, *, strictly: bool) -> bool:
     """Whether (time, seq) never falls, or always rises, from row to row."""
-    time = np.diff(clean["time"].to_numpy("datetime64[ns]").view("int64"))
-    seq = np.diff(clean["seq"].to_numpy()) if "seq" in clean.columns else np.zeros(len(time))
-    later = seq > 0 if strictly else seq >= 0
-    return bool(((time > 0) | ((time == 0) & later)).all())
+    time = clean["time"].to_numpy("datetime64[ns]")
+    ahead, same = time[1:] > time[:-1], time[1:] == time[:-1]  # a difference may not fit its type
+    seq = clean["seq"].to_numpy() if "seq" in clean.columns else np.zeros(len(time))
+    later = seq[1:] > seq[:-1] if strictly else seq[1:] >= seq[:-1]
+    return bool((ahead | (same & later)).all())
 
 
 def _fault_table(name: str, faults: list[tuple]) -> pd.DataFrame:

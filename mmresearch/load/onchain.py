@@ -65,16 +65,18 @@ def tx(words: str) -> Field:
 
 
 def whole(words: str, *, empty: bool = False) -> Field:
-    return Field(words, r"[+-]?\d{1,18}(\.0+)?", "a whole number", empty)
+    return Field(words, r"[+-]?[0-9]{1,18}(\.0+)?", "a whole number", empty)
 
 
 def raw(words: str, *, sign: str = "") -> Field:
-    return Field(words, rf"{sign}\d{{1,{DIGITS}}}", "a whole number, in the token's smallest unit")
+    return Field(
+        words, rf"{sign}[0-9]{{1,{DIGITS}}}", "a whole number, in the token's smallest unit"
+    )
 
 
 def units(words: str, *, sign: str = "", empty: bool = False) -> Field:
-    digits = rf"\d{{1,3}}(,\d{{3}}){{1,{DIGITS // 3}}}|\d{{1,{DIGITS}}}"
-    form = rf"{sign}(({digits})(\.\d*)?|\.\d+)([eE][+-]?\d{{1,2}})?"
+    digits = rf"[0-9]{{1,3}}(,[0-9]{{3}}){{1,{DIGITS // 3}}}|[0-9]{{1,{DIGITS}}}"
+    form = rf"{sign}(({digits})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{{1,2}})?"
     return Field(words, form, "a number, in units of the token", empty)
 
 

@@ -23,8 +23,8 @@ from mmresearch.receipt import Fault, SourceError
 
 MOST_LINE = "MMRESEARCH_MAX_LINE_MB"  # of a text file; 256 if not set
 _SHOWN = 3  # examples of one kind of fault
-_NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
-_GROUPED = r"\s*[+-]?\d{1,3}(,\d{2,3})*,\d{3}(\.\d*)?\s*"
+_NUMBER = r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"
+_GROUPED = r"\s*[+-]?[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3}(\.[0-9]*)?\s*"
 
 
 class Kind(NamedTuple):
@@ -36,8 +36,8 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "whole": Kind(pl.Int64, r"\s*[+-]?\d+\s*", "a whole number"),
-    "exact": Kind(pl.String, r"\s*[+-]?\d+\s*", "a whole number"),  # of any length, kept as text
+    "whole": Kind(pl.Int64, r"\s*[+-]?[0-9]+\s*", "a whole number"),
+    "exact": Kind(pl.String, r"\s*[+-]?[0-9]+\s*", "a whole number"),  # of any length, kept as text
     "number": Kind(pl.String, f"{_NUMBER}|{_GROUPED}", "a number"),
     "float": Kind(pl.Float64, _NUMBER, "a number"),  # faster: thousands are not grouped
     "seconds": Kind(pl.Decimal(20, 9), _NUMBER, "seconds, with up to 9 decimals"),
@@ -167,8 +167,19 @@ def parse(
     frame = frame.with_columns(_from_grouped(series) for series in numbers)
     short = _may_be_short(frame, body, separator)
     if frame.height == body.count(b"\n") + 1 and not _holes(frame, kinds) and not short:
-        return frame
-    return diagnose(text, kinds, header=header, separator=separator, quote=quote) or frame
+        return _infinite(text, frame, header=header) or frame
+    faults = diagnose(text, kinds, header=header, separator=separator, quote=quote)
+    return faults or _infinite(text, frame, header=header) or frame
+
+
+def _infinite(text: Text, frame: pl.DataFrame, *, header: bool) -> list[Fault]:
+    """Numbers that are well written, as 1e400, and larger than any that can be kept."""
+    columns = [series for series in frame if series.dtype == pl.Float64]
+    spots = [(s.name, s.is_infinite().arg_true()) for s in columns if s.is_infinite().any()]
+    return [
+        rows_fault(text.name, [row + 1 + header for row in rows], f"{name} too large", "a number")
+        for name, rows in spots
+    ]
 
 
 def _holes(frame: pl.DataFrame, kinds: dict[str, str]) -> bool:

@@ -150,8 +150,26 @@ def _no_monday(t: Tables) -> Tables:
 
 
 def _moved(hours: int) -> Callable[[Tables], Tables]:
-    shift = pd.Timedelta(hours=hours)
-    return lambda t: {k: v.assign(time=v["time"] + shift) for k, v in t.items()}
+    def moved(t: Tables) -> Tables:
+        return {k: v.assign(time=v["time"] + pd.Timedelta(hours=hours)) for k, v in t.items()}
+
+    moved.__name__ = f"moved by {hours} hours"
+    return moved
+
+
+def _without_daylight_saving(t: Tables) -> Tables:
+    """New York's winter offset all the year: an hour late from Monday on."""
+    late = {k: t[k] for k in ("quotes", "trades")}
+    hour = pd.Timedelta("1h")
+    return {
+        k: v.assign(time=v["time"].where(v["time"] < "2024-03-10", v["time"] + hour))
+        for k, v in late.items()
+    }
+
+
+def _recorder_slow(t: Tables) -> Tables:
+    ahead = t["quotes"]["time"] + pd.Timedelta("1.25s")
+    return t | {"quotes": t["quotes"].assign(exchange_time=ahead)}
 
 
 def _off_tick(t: Tables) -> Tables:
@@ -205,6 +223,8 @@ PLANTED = [
     (_closed_early, "coverage", "warn", "1 of 3 (33.33%) sessions are covered less than 90%"),
     (_moved(5), "hours", "fail", "-5 hours bring them in"),
     (_moved(-4), "hours", "fail", "+4 hours bring them in"),
+    (_without_daylight_saving, "hours", "fail", "-1 hour from 2024-03-11 on brings them in"),
+    (_recorder_slow, "clock order of quotes", "warn", "+1.25 s away: recorded before it happened"),
     (_no_monday, "missing sessions", "warn", "before 1 of 2"),
     (_off_tick, "prices per tick", "warn", "are no whole tick of 0.01"),
     (_in_cents, "price units", "fail", "fills are about 100 times trades"),
@@ -216,11 +236,16 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("plant", "check", "verdict", "words"),
-    PLANTED,
-    ids=[f"{plant.__name__.strip('_')}-{check}" for plant, check, *_ in PLANTED],
-)
+def _planted() -> list:
+    """A case a row, marked with the kind of bad input that it is."""
+    cases = []
+    for row in PLANTED:
+        kind = f"{row[1]}: {row[0].__name__.strip('_').replace('_', ' ')}"
+        cases.append(pytest.param(*row, id=kind, marks=pytest.mark.bad_input(kind)))
+    return cases
+
+
+@pytest.mark.parametrize(("plant", "check", "verdict", "words"), _planted())
 def test_planted_faults_are_found(plant, check, verdict, words):
     row = found(gate(plant(clean())), check)
     assert row["verdict"] == verdict

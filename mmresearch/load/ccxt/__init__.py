@@ -127,6 +127,10 @@ def _one(path: Path, *, symbol: str | None, account: str | None, markets: Market
     return _market(found, account, ccxt_trades.further_fees(trades), markets, facts, aside)
 
 
+def _strange(row: Any) -> bool:
+    return not isinstance(row, dict) or "amount" not in row or ccxt_trades.odd_fees(row)
+
+
 def _structures(path: Path) -> tuple[pl.DataFrame, ccxt_trades.Lines, list[dict]]:
     """The structures of a JSON file as columns of text."""
     found = fills_records.read_roots(_SOURCE, path)
@@ -135,9 +139,8 @@ def _structures(path: Path) -> tuple[pl.DataFrame, ccxt_trades.Lines, list[dict]
     trades, faults = [], []
     for line, root in zip(found.lines, found.roots, strict=True):
         some = root if isinstance(root, list) else [root]
-        strange = next((row for row in some if not isinstance(row, dict) or "amount" not in row), 0)
-        if strange != 0:
-            said = ", ".join(strange) if isinstance(strange, dict) else repr(strange)
+        for row in [row for row in some if _strange(row)][:1]:
+            said = ", ".join(row) if isinstance(row, dict) else repr(row)
             faults.append(Fault(found.name, line, f"a record of {said}"[:120], _STRUCTURE))
         trades += some
     if not trades and not faults:

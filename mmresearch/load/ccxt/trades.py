@@ -7,6 +7,7 @@ in its base, so that it is inverse; what follows a dash is an expiry.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ FIELDS = {
     "fee_cost": "number?",
     "fee_currency": "text?",
 }
+_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 _SIDES = {"buy": 1.0, "sell": -1.0}
 _MAKERS = {"maker": True, "taker": False}
 _CONTENT = ["symbol", "id", "timestamp", "side", "price", "amount"]
@@ -47,10 +49,22 @@ class Rows(NamedTuple):
     notes: list[str]
 
 
+def paid(trade: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The fees of a structure that cost something."""
+    return [fee for fee in trade.get("fees") or [trade.get("fee")] if fee and fee.get("cost")]
+
+
+def odd_fees(trade: Mapping[str, Any]) -> bool:
+    """Whether a structure's fees are no fees, or one after the first costs no number."""
+    every = trade.get("fees") or [trade.get("fee")]
+    if not isinstance(every, list) or not all(isinstance(f, Mapping | None) for f in every):
+        return True
+    return any(not re.fullmatch(_NUMBER, str(fee["cost"])) for fee in paid(trade)[1:])
+
+
 def flat(trade: Mapping[str, Any]) -> dict[str, Any]:
-    """A structure with its fee's cost and currency beside the other fields."""
-    fees = [fee for fee in trade.get("fees") or [trade.get("fee")] if fee and fee.get("cost")]
-    first = fees[0] if fees else trade.get("fee") or {}
+    """A structure with its first fee's cost and currency beside the other fields."""
+    first = next(iter(paid(trade)), trade.get("fee") or {})
     return {**trade, "fee_cost": first.get("cost"), "fee_currency": first.get("currency")}
 
 
@@ -59,8 +73,7 @@ def further_fees(trades: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     found = [
         (row, float(fee["cost"]), fee.get("currency"))
         for row, trade in enumerate(trades)
-        for fee in (trade.get("fees") or [])[1:]
-        if fee and fee.get("cost")
+        for fee in paid(trade)[1:]
     ]
     schema = {"row": pl.UInt32, "fee_amount": pl.Float64, "fee_asset": pl.String}
     return pl.DataFrame(found, schema=schema, orient="row")

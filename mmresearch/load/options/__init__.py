@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -79,7 +80,7 @@ def _start(path: Path) -> bytes:
         if start.startswith(_GZIP):
             with gzip.open(path) as file:
                 return file.read(_SEEN)
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return b""
     data = unpack.read_bytes(path) if start.startswith(_PACKED) else start
     return data[:_SEEN] if isinstance(data, bytes) else b""

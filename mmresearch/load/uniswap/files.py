@@ -27,7 +27,7 @@ _NAMED = re.compile(r"0x[0-9a-f]{40}")
 
 def _large(words: str, sign: str = "", *, empty: bool = False) -> Field:
     """A whole number of any size that may be written as 0.0."""
-    form = rf"{sign}\d{{1,{onchain.DIGITS}}}(\.0+)?"
+    form = rf"{sign}[0-9]{{1,{onchain.DIGITS}}}(\.0+)?"
     return Field(words, form, "a whole number", empty)
 
 

@@ -35,10 +35,13 @@ def clock_order(market: Market) -> list[Finding]:
 def _ordered(name: str, symbol: str, rows: pd.DataFrame, other: str) -> Finding:
     second = pd.to_datetime(rows[other], utc=True)
     count, of = int((second.diff() < pd.Timedelta(0)).sum()), len(rows)
-    late = (second - rows["time"]).median()
-    words = f"{share(count, of)} rows stand in another order by {other}, which is {late} off"
+    late = (second - rows["time"]).median().total_seconds()
+    words = f"{share(count, of)} rows stand in another order by {other}, {late:+.3g} s away"
     verdict = "warn" if count > 0.001 * of else "pass"
     affects = "which quote a trade met, lead and lag within seconds" if count else ""
+    if (late if other == "exchange_time" else -late) > 0:  # recorded before it happened
+        verdict, affects = "warn", "joins with another source, which are off by as much"
+        words += ": recorded before it happened, so one of the clocks is wrong"
     return Finding(f"clock order of {name}", symbol, verdict, words, count, of, affects)
 
 
@@ -95,10 +98,11 @@ def coverage(market: Market) -> list[Finding]:
         of = len(part)
         minutes = int(((1 - part) * whole.loc[part.index]).sum() / pd.Timedelta("1min"))
         words = f"{share(len(short), of)} sessions are covered less than {_FILLED:.0%}"
+        words = words if of else "no session that is whole by nature: too short to tell"
         if len(short):
             day = sessions["day"].iloc[short.idxmin()]
             words += f", least {short.min():.0%} on {day:%Y-%m-%d}; {minutes:,} minutes in all"
-        verdict = "warn" if len(short) else "pass"
+        verdict = "warn" if len(short) else "pass" if of else "none"
         affects = "volume and flow of those days are too small" if len(short) else ""
         found.append(Finding("coverage", symbol, verdict, words, len(short), of, affects))
         found.append(_outside(symbol, times, row, sessions))
@@ -115,6 +119,9 @@ def _outside(symbol: str, times: pd.Series, row: np.ndarray, sessions: pd.DataFr
         if hours:
             verdict, affects = "fail", "every time of day, every join with another source"
             words += f"; {hours:+d} hours bring them in: is the time zone right?"
+        elif count > 0.05 * of and (moved := _one_hour(times, row, sessions)):
+            verdict, affects = "fail", "every time of day since, every join with another source"
+            words += f"; {moved}: were the times written without daylight saving?"
     return Finding("hours", symbol, verdict, words, count, of, affects)
 
 
@@ -125,6 +132,20 @@ def _shift(times: pd.Series, sessions: pd.DataFrame) -> int:
         if inside.mean() > 0.99:
             return hours
     return 0
+
+
+def _one_hour(times: pd.Series, row: np.ndarray, sessions: pd.DataFrame) -> str:
+    """Which days an hour more or less brings in where the others are right; empty if none."""
+    days = times.dt.floor("D")
+    inside = pd.Series(row >= 0).groupby(days).mean()
+    for hours in (-1, 1):
+        moved = session_of(times + pd.Timedelta(hours=hours), sessions) >= 0
+        after = pd.Series(moved).groupby(days).mean()
+        better = after > inside
+        best = after.where(better, inside)
+        if 0 < better.sum() < len(days) and (best > 0.99).all():
+            return f"{hours:+d} hour from {better.idxmax():%Y-%m-%d} on brings them in"
+    return ""
 
 
 def missing_sessions(market: Market) -> list[Finding]:

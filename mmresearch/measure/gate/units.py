@@ -73,7 +73,7 @@ def lots(market: Market) -> list[Finding]:
         if np.isnan(shown):
             continue
         ratio = rows["size"].median() / shown
-        words = f"the median print is {ratio:.2g} times the median quote's size"
+        words = f"the median print is {ratio:,.3g} times the median quote's size"
         doubtful = ratio > _LOT / 4 or ratio < 1e-4
         verdict = "warn" if doubtful else "pass"
         words += ": are quotes in round lots, or prints in another unit?" if doubtful else ""
