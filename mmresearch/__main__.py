@@ -8,6 +8,8 @@ import inspect
 import sys
 from typing import Any
 
+_SHOWN = 3  # symbols of which a doubt is told one by one
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 when done, 1 with one message for a fault, 2 for wrong usage."""
@@ -160,8 +162,11 @@ def _check(chosen: argparse.Namespace) -> int:
     print(market)
     checked = mm.check(market)
     doubtful = checked[checked["verdict"].isin(["fail", "warn"])]
-    for row in doubtful.itertuples():
-        print(f"{row.verdict}: {row.symbol}: {row.check}: {row.found} ({row.affects})")
+    for (verdict, check), rows in doubtful.groupby(["verdict", "check"], sort=False):
+        for row in rows.head(_SHOWN).itertuples():
+            print(f"{verdict}: {row.symbol}: {check}: {row.found} ({row.affects})")
+        if len(rows) > _SHOWN:
+            print(f"{verdict}: {len(rows) - _SHOWN:,} more symbols: {check} (mm.check lists them)")
     print(f"{len(checked)} checks, {len(doubtful)} of them in doubt")
     return int("fail" in set(checked["verdict"]))
 

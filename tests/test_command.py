@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 
 import mmresearch as mm
@@ -121,6 +122,17 @@ def test_check_fails_where_the_gate_does(capsys: pytest.CaptureFixture):
     said = capsys.readouterr().out
     assert "fail: SIM: reconciliation: 1 of 100" in said
     assert "warn: SIM: repeated ids in trades: 2 of 52,616 (under 0.01%)" in said
+
+
+def test_check_tells_many_symbols_doubts_once(tmp_path: Path, capsys: pytest.CaptureFixture):
+    symbols = list("ABCDEFGH")
+    time = pd.Timestamp("2024-08-01", tz="UTC")
+    unsigned = pd.DataFrame({"time": time, "seq": 0, "symbol": symbols, "price": 1.0, "size": 1.0})
+    mm.Market(trades=unsigned).save(tmp_path / "many")
+    assert main(["check", str(tmp_path / "many")]) == 0
+    said = capsys.readouterr().out
+    assert said.count(": unknown sides: 1 of 1 (100.00%) prints have no side") == 3
+    assert "warn: 5 more symbols: unknown sides" in said
 
 
 def test_check_prints_the_tables(folder: Path, capsys: pytest.CaptureFixture):
