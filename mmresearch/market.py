@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,7 @@ import pandas as pd
 from mmresearch import schema, store
 from mmresearch.receipt import Receipt
 from mmresearch.sessions import has_clock, session_table
-
-SYMBOL_COLUMNS = ["symbol", "asset", "currency", "settlement", "tick", "multiplier", "calendar"]
+from mmresearch.symbols import symbol_table
 
 
 class Market:
@@ -57,18 +56,17 @@ class Market:
     ) -> None:
         self.name = name
         self.receipt = receipt
-        self._folder: Path | None = None
-        self._entries: dict[str, dict] = {}
+        self._stored = store.Stored(Path(), {})
         self._times: dict[str, list[pd.Series]] | None = None
         self._tables = _checked(tables)
-        self.symbols = _symbol_table(symbols, self._traded(), calendar)
+        self.symbols = symbol_table(symbols, self._traded(), calendar)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self:
             held = ", ".join(self) or "no table"
             raise KeyError(f"market {self.name!r} has no {name}; it has {held}")
         if name not in self._tables:
-            table = store.read_table(self._folder, self._entries[name])
+            table = store.to_pandas(self._stored.read(name))
             self._tables[name] = schema.check(table, name)
         return self._tables[name]
 
@@ -81,7 +79,7 @@ class Market:
         raise AttributeError(name)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._tables or name in self._entries
+        return name in self._tables or name in self._stored.entries
 
     def get(self, name: str) -> pd.DataFrame | None:
         """The table, or None where the market has none of that name."""
@@ -94,12 +92,39 @@ class Market:
 
     def replace(self, **tables: pd.DataFrame) -> Market:
         """The same study with these tables instead, or beside."""
-        return Market(
-            symbols=self.symbols,
-            receipt=self.receipt,
-            name=self.name,
-            **({name: self[name] for name in self} | tables),
-        )
+        held = {name: self._tables[name] for name in self._in_memory()}
+        about = {"symbols": self.symbols, "receipt": self.receipt, "name": self.name}
+        other = Market(**about, **(held | tables))
+        other._stored = self._stored.without(tables)
+        return other
+
+    def select(
+        self,
+        symbol: str | Sequence[str] | None = None,
+        start: object = None,
+        end: object = None,
+    ) -> Market:
+        """The rows of a symbol, or of several, with start <= time < end, as a market.
+
+        Rows that name no symbol (transfers, a chain without one) are of every symbol. Symbols,
+        receipt and name are the whole study's. Of a saved market only the parts that overlap are
+        read, and those when a table is first asked for.
+
+        Parameters
+        ----------
+        symbol : str or list of str, optional
+            None is all of them.
+        start, end : time, optional
+            Whatever pandas reads as a time; UTC where no zone is named.
+        """
+        names = [symbol] if isinstance(symbol, str) else symbol
+        for name in names or ():
+            self.calendar(name)
+        span = store.Span.of(names, start, end)
+        other = Market(symbols=self.symbols, receipt=self.receipt, name=self.name)
+        other._tables = {name: span.rows(self._tables[name]) for name in self._in_memory()}
+        other._stored = self._stored.select(span)
+        return other
 
     def calendar(self, symbol: str) -> str:
         """The calendar of one symbol."""
@@ -142,6 +167,23 @@ class Market:
         """
         return session_table(self.calendar(symbol), self.event_times(symbol))
 
+    def days(self, symbol: str) -> list[str]:
+        """The UTC days that hold an event of the symbol, in order, as "YYYY-MM-DD".
+
+        Of a market saved by day they stand in the manifest, and no table is read.
+        """
+        self.calendar(symbol)
+        stored = self._stored.select(store.Span.of([symbol]))
+        found: set[str] = set()
+        for name in self._event_names():
+            if name in self._stored.entries:
+                found |= stored.days(name)
+            else:
+                table = self._tables[name]
+                times = table.loc[table["symbol"] == symbol, "time"]
+                found |= set(times.dt.strftime("%Y-%m-%d"))
+        return sorted(found)
+
     def span(self, symbol: str) -> tuple[pd.Timestamp, pd.Timestamp]:
         """Time of the symbol's first and last event: what lies outside was not observed."""
         times = self.event_times(symbol)
@@ -174,29 +216,43 @@ class Market:
 
     @property
     def data_hash(self) -> str:
-        """One hash of every table's values and of the symbols, in whatever order the rows came."""
+        """One hash of every table's values and of the symbols, in whatever order the rows came.
+
+        The rows' own hashes are summed, so that a saved market is read in the memory of one part.
+        """
         digest = hashlib.sha256()
-        for name, table in [("symbols", self.symbols), *((n, self[n]) for n in self)]:
-            digest.update(name.encode())
-            digest.update(",".join(map(str, table.columns)).encode())
-            rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
-            digest.update(np.sort(rows).tobytes())
+        for name, parts in [("symbols", [self.symbols]), *((n, self._parts(n)) for n in self)]:
+            total = rows = 0
+            for table in parts:
+                hashed = pd.util.hash_pandas_object(table, index=False).to_numpy()
+                total, rows = total + int(hashed.sum(dtype="uint64")), rows + len(table)
+            columns = ",".join(map(str, table.columns))
+            digest.update(f"{name} {columns} {rows} {total % 2**64}\n".encode())
         return digest.hexdigest()
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the market as a folder of Parquet files with a manifest, atomically."""
-        folder = Path(folder)
-        if folder.exists() and not folder.is_dir():
-            raise NotADirectoryError(f"{folder} is a file; a market is saved as a folder")
-        tables = {name: self[name] for name in self} | {"symbols": self.symbols}
-        facts = {"name": self.name, "data_hash": self.data_hash}
-        if self.receipt is not None:
-            facts["receipt"] = self.receipt.facts()
-            tables["set_aside"] = self.receipt.set_aside.astype(
-                {"file": "str", "line": "Int64", "reason": "str", "text": "str"}
-            )
-        store.write(folder, tables, facts)
-        return folder
+    def save(self, folder: str | Path, *, by: str = "auto") -> Path:
+        """Write the market as a folder of Parquet files with a manifest, atomically.
+
+        Parameters
+        ----------
+        folder : path
+            Keeps its present content until all is written.
+        by : {"auto", "table", "day"}
+            One file a table, or files by symbol and UTC day; "auto" is by day for tables above
+            about two million rows.
+        """
+        facts: dict = {"name": self.name}
+        with store.Writer(folder, by=by) as writer:
+            for name in self:
+                for table in self._parts(name):
+                    writer.add(name, table)
+            writer.add("symbols", self.symbols)
+            if self.receipt is not None:
+                facts["receipt"] = self.receipt.facts()
+                aside = {"file": "str", "line": "Int64", "reason": "str", "text": "str"}
+                writer.add("set_aside", self.receipt.set_aside.astype(aside))
+            writer.commit(facts)
+        return Path(folder)
 
     def __repr__(self) -> str:
         return f"Market {self.name!r}: {len(self.symbols)} symbols\n{self.summary().to_string()}"
@@ -205,8 +261,23 @@ class Market:
         return self.summary().to_html()
 
     def _event_tables(self) -> list[pd.DataFrame]:
+        return [self[name] for name in self._event_names()]
+
+    def _event_names(self) -> list[str]:
         named = ("trades", "quotes", "book", "orders", "fills", "positions", "liquidations")
-        return [self[name] for name in named if name in self]
+        return [name for name in named if name in self]
+
+    def _in_memory(self) -> list[str]:
+        """The tables that no folder holds."""
+        return [name for name in self._tables if name not in self._stored.entries]
+
+    def _parts(self, name: str) -> Iterator[pd.DataFrame]:
+        """The table part by part, each checked; one that was read, or never saved, is one."""
+        if name in self._tables:
+            yield self[name]
+        else:
+            for part in self._stored.each(name):
+                yield schema.check(store.to_pandas(part), name)
 
     def _traded(self) -> list[str]:
         return sorted({s for table in self._event_tables() for s in table["symbol"].unique()})
@@ -219,17 +290,30 @@ def open_market(folder: str | Path) -> Market:
     """
     folder = _sample_folder() if str(folder) == "sample" else Path(folder)
     manifest = store.read_manifest(folder)
-    entries = dict(manifest["tables"])
+    if manifest is None:
+        return _laid_by_hand(folder)
     market = Market(name=manifest.get("name", folder.name))
-    market._folder = folder
-    aside, symbols = entries.pop("set_aside", None), entries.pop("symbols", None)
-    market._entries = entries
-    given = store.read_table(folder, symbols) if symbols else None
-    traded = [] if symbols else market._traded()
-    market.symbols = _symbol_table(given, traded, "24/7")
+    stored = store.Stored(folder, manifest["tables"])
+    market._stored = stored.without(("set_aside", "symbols"))
+    told = "symbols" in stored.entries
+    symbols = store.to_pandas(stored.read("symbols")) if told else None
+    market.symbols = symbol_table(symbols, [] if told else market._traded(), "24/7")
     if "receipt" in manifest:
-        market.receipt = Receipt.from_facts(manifest["receipt"], store.read_table(folder, aside))
+        aside = store.to_pandas(stored.read("set_aside"))
+        market.receipt = Receipt.from_facts(manifest["receipt"], aside)
     return market
+
+
+def _laid_by_hand(folder: Path) -> Market:
+    tables = {name: _read_parquet(folder / f"{name}.parquet") for name in store.by_hand(folder)}
+    return Market(name=folder.name, symbols=tables.pop("symbols", None), **tables)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a Parquet file that can be read: {error}") from None
 
 
 def sample() -> Market:
@@ -257,25 +341,3 @@ def _checked(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     if faults:
         raise schema.SchemaError(pd.concat(faults, ignore_index=True))
     return clean
-
-
-def _symbol_table(given: pd.DataFrame | None, traded: list[str], calendar: str) -> pd.DataFrame:
-    """One row a symbol, what was not given filled in."""
-    table = pd.DataFrame({"symbol": traded}) if given is None else given
-    if not isinstance(table, pd.DataFrame) or "symbol" not in table.columns:
-        raise ValueError("symbols must be a DataFrame with a column `symbol`, a row a symbol")
-    numbers = ("tick", "multiplier")
-    filled = table.reset_index(drop=True).reindex(columns=SYMBOL_COLUMNS)
-    filled = filled.astype({c: "float64" if c in numbers else "str" for c in SYMBOL_COLUMNS})
-    if filled["symbol"].isna().any() or filled["symbol"].duplicated().any():
-        raise ValueError("symbols must hold each symbol once, and none that is missing")
-    lacking = sorted(set(traded) - set(filled["symbol"]))
-    if lacking:
-        raise ValueError(f"symbols lacks {lacking[:5]}, which the tables hold")
-    filled["asset"] = filled["asset"].fillna(filled["symbol"])
-    filled["settlement"] = filled["settlement"].fillna(filled["currency"])
-    filled["multiplier"] = filled["multiplier"].fillna(1.0)
-    filled["calendar"] = filled["calendar"].fillna(calendar)
-    if (filled["tick"] <= 0).any() or (filled["multiplier"] <= 0).any():
-        raise ValueError("symbols: tick and multiplier must be above 0")
-    return filled

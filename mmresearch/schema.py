@@ -16,7 +16,7 @@ import pandas as pd
 
 from mmresearch.kinds import CONVERT, EXPECTED, could_be
 
-VERSION = 1
+VERSION = 2  # of the tables and of the folder they are saved in
 UNORDERED = 2**40  # added to the `seq` of quotes and books from a source of its own
 EVENTS = ("add", "reduce", "delete", "fill", "hidden_fill", "cross", "halt")
 
@@ -138,7 +138,7 @@ TABLES: dict[str, list[Column]] = {
 }
 
 # One event has one place in the order; an account can have several fills in one event.
-_UNIQUE = {name: ["symbol", "time", "seq"] for name in ("trades", "quotes", "book", "orders")}
+UNIQUE = {name: ["symbol", "time", "seq"] for name in ("trades", "quotes", "book", "orders")}
 
 _RULES = {
     "positive": ("a number above 0", lambda x: (x > 0) & np.isfinite(x)),
@@ -254,7 +254,7 @@ def _convert(values: pd.Series, column: Column) -> tuple[pd.Series, list[tuple]]
 
 
 def _repeated(clean: pd.DataFrame, name: str, faulty: set[str]) -> list[tuple]:
-    key = _UNIQUE.get(name)
+    key = UNIQUE.get(name)
     if key is None or faulty.intersection(key) or _rises(clean, strictly=True):
         return []
     again = clean.duplicated(key)

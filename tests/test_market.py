@@ -7,7 +7,7 @@ import pytest
 
 import mmresearch as mm
 from mmresearch import schema
-from mmresearch.market import SYMBOL_COLUMNS
+from mmresearch.symbols import SYMBOL_COLUMNS
 
 TWO = pd.DataFrame({"symbol": ["X", "Y"]})
 

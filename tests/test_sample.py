@@ -34,10 +34,9 @@ def test_remaking_gives_the_same_values(remade):
     assert list(committed) == ["trades", "quotes", "fills", "transfers", "positions"]
 
 
-def test_the_manifest_and_the_readme_carry_the_hash_of_the_files(make_sample):
+def test_the_readme_carries_the_hash_of_the_files(make_sample):
     committed = open_market(SAMPLE)
     digest, rows = committed.data_hash, int(committed.summary()["rows"].sum())
-    assert json.loads((SAMPLE / "manifest.json").read_text())["data_hash"] == digest
     assert make_sample.readme_row("sample", rows, digest) in (DATA / "README.md").read_text()
 
 

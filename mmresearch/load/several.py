@@ -9,8 +9,9 @@ import pandas as pd
 
 from mmresearch import schema
 from mmresearch.load import agreement, paths
-from mmresearch.market import SYMBOL_COLUMNS, Market
+from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError
+from mmresearch.symbols import SYMBOL_COLUMNS
 
 _AGAIN = "already in another file"
 # A row of these that stands in two files is one event: their id says so, or they are states.

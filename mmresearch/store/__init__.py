@@ -1,0 +1,30 @@
+"""A market on disk: a folder of Parquet files and the manifest that says which of them count.
+
+Every file carries its content's hash in its name, and replacing `manifest.json` is the one step
+that makes a new state true. An interrupted save therefore leaves the old folder or the new one.
+
+    TABLE-HASH.parquet                                   a table in one file
+    TABLE/symbol=SYMBOL/day=YYYY-MM-DD/part-HASH.parquet a table by symbol and UTC day
+    TABLE/day=YYYY-MM-DD/part-HASH.parquet               one whose rows need not name a symbol
+
+`manifest.json` holds the version of schema and layout, and for each table its rows and its parts in
+order of time: {"file", "rows", "sha256", "symbol", "day", "first", "last"}, the last two in
+nanoseconds. A table in one file is one part, without symbol and day.
+"""
+
+from mmresearch.store.frames import to_pandas, to_polars
+from mmresearch.store.manifest import MANIFEST, by_hand, read_manifest
+from mmresearch.store.span import Span
+from mmresearch.store.stored import Stored
+from mmresearch.store.writer import Writer
+
+__all__ = [
+    "MANIFEST",
+    "Span",
+    "Stored",
+    "Writer",
+    "by_hand",
+    "read_manifest",
+    "to_pandas",
+    "to_polars",
+]

@@ -1,0 +1,138 @@
+"""What a writer has written and nobody counts yet: files, what each spans, their merging."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import polars as pl
+
+from mmresearch import schema
+
+_SMALL = 2**17  # rows: files of one partition that are smaller together become one
+Key = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One file: its table, partition, rows, hash, and the (time, seq) of its first and last row."""
+
+    path: Path
+    table: str
+    symbol: str | None
+    day: str | None
+    rows: int
+    sha256: str
+    columns: pl.Schema
+    first: Key | None
+    last: Key | None
+
+    @property
+    def home(self) -> str:
+        """The file's place in the folder, without the hash that its name ends with."""
+        if self.day is None:
+            return self.table
+        symbol = "" if self.symbol is None else f"symbol={quote(self.symbol, safe='')}/"
+        return f"{self.table}/{symbol}day={self.day}/part"
+
+    @property
+    def file(self) -> str:
+        return f"{self.home}-{self.sha256[:12]}.parquet"
+
+    def part(self) -> dict:
+        """The file as the manifest lists it."""
+        return {
+            "file": self.file,
+            "rows": self.rows,
+            "sha256": self.sha256,
+            "symbol": self.symbol,
+            "day": self.day,
+            "first": self.first and self.first[0],
+            "last": self.last and self.last[0],
+        }
+
+
+def write(
+    path: Path, table: str, frame: pl.DataFrame, symbol: str | None = None, day: str | None = None
+) -> Draft:
+    """Write rows that are in order as one file."""
+    frame.rechunk().write_parquet(path, compression="zstd")
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    first, last = (_key(frame, row) for row in (0, -1))
+    return Draft(path, table, symbol, day, frame.height, digest, frame.schema, first, last)
+
+
+def split(frame: pl.DataFrame, table: str) -> Iterator[tuple[str | None, str, pl.DataFrame]]:
+    """Symbol, day and rows of each partition; symbols only where every row must name one."""
+    start = 0
+    for day, rows in frame["time"].dt.date().rle().struct.unnest().select("value", "len").rows():
+        piece = frame[start : start + rows]
+        start += rows
+        if not _names_symbols(table):
+            yield None, str(day), piece
+        elif (piece["symbol"] == piece["symbol"][0]).all():
+            yield piece["symbol"][0], str(day), piece
+        else:
+            for (symbol,), part in piece.partition_by(
+                "symbol", as_dict=True, maintain_order=True
+            ).items():
+                yield symbol, str(day), part
+
+
+def runs(drafts: Iterable[Draft]) -> list[list[Draft]]:
+    """A partition's files in order of time; those that overlap, or are small, stand together."""
+    found: list[list[Draft]] = []
+    last, rows = None, 0
+    for draft in sorted(drafts, key=lambda d: d.first):
+        if found and (draft.first <= last or rows + draft.rows <= _SMALL):
+            found[-1].append(draft)
+            last, rows = max(last, draft.last), rows + draft.rows
+        else:
+            found.append([draft])
+            last, rows = draft.last, draft.rows
+    return found
+
+
+def merged(drafts: list[Draft], columns: pl.Schema, path: Path) -> Draft:
+    """One file of the rows of several, in order, with these columns; the several are removed."""
+    one = drafts[0]
+    if len(drafts) == 1 and one.columns == columns:
+        return one
+    drafts = sorted(drafts, key=lambda d: d.path.name)  # ties keep the order they were added in
+    frames = [pl.read_parquet(d.path, glob=False, hive_partitioning=False) for d in drafts]
+    frame = pl.concat([columns.to_frame(), *frames], how="diagonal_relaxed")
+    order = [name for name in ("time", "seq") if name in columns]
+    frame = frame.sort(order, maintain_order=True) if order else frame
+    _refuse_repeated(frame, one.table)
+    for draft in drafts:
+        draft.path.unlink()
+    return write(path, one.table, frame, one.symbol, one.day)
+
+
+def _refuse_repeated(frame: pl.DataFrame, table: str) -> None:
+    """One event has one place in the order, whichever block it came in."""
+    if table not in schema.UNIQUE:
+        return
+    again = frame.select(pl.struct(schema.UNIQUE[table]).is_duplicated()).to_series()
+    if again.any():
+        example = frame.row(again.arg_max(), named=True)
+        raise ValueError(
+            f"{table}: {again.sum()} rows are of events (symbol, time, seq) that stand in several "
+            f"blocks, the first {example['symbol']}, {example['time']}, {example['seq']}; "
+            "expected one row an event"
+        )
+
+
+def _names_symbols(table: str) -> bool:
+    return any(c.name == "symbol" and c.required for c in schema.TABLES[table])
+
+
+def _key(frame: pl.DataFrame, row: int) -> Key | None:
+    if "time" not in frame.columns or frame.is_empty():
+        return None
+    time = frame["time"][row : row + 1 or None].to_physical().item()
+    return time, frame["seq"][row] if "seq" in frame.columns else 0

@@ -1,0 +1,170 @@
+"""Writing a market folder: block by block, in the memory of one, true in one step at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+
+from mmresearch import schema
+from mmresearch.store import drafts, frames
+from mmresearch.store.drafts import Draft
+from mmresearch.store.lock import Lock
+from mmresearch.store.manifest import MANIFEST
+from mmresearch.store.span import TIME
+
+WHOLE = 16_000_000  # values: a table up to this is one file; two million rows of trades or quotes
+_BY = ("auto", "table", "day")
+_HASH = "[0-9a-f]" * 12
+
+
+class Writer:
+    """The folder's next state, written beside its present one, which holds until `commit`.
+
+        with store.Writer(folder) as writer:
+            writer.add("trades", frame)  # as often as there are blocks
+            writer.commit({"name": "mine"})
+
+    While it is open no other process can write the folder. Left without `commit`, it leaves
+    nothing.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it is not there.
+    by : {"auto", "table", "day"}
+        One file a table, or one or more a symbol and UTC day; "auto" is by day for tables above
+        about two million rows. Tables without time are always whole.
+    """
+
+    def __init__(self, folder: str | Path, *, by: str = "auto") -> None:
+        if by not in _BY:
+            raise ValueError(f"by={by!r}; expected one of {', '.join(_BY)}")
+        self.folder, self.by = Path(folder), by
+        if self.folder.exists() and not self.folder.is_dir():
+            raise NotADirectoryError(f"{folder} is a file; a market is saved as a folder")
+        self._place = self.folder / ".drafts"
+        self._drafts: dict[str, list[Draft]] = defaultdict(list)
+        self._values: dict[str, int] = defaultdict(int)
+        self._split: set[str] = set()
+        self._count = 0
+
+    def __enter__(self) -> Writer:
+        self._is_new = not self.folder.exists()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = Lock(self.folder)
+        self._lock.take()
+        try:
+            shutil.rmtree(self._place, ignore_errors=True)  # of a process that was killed
+            self._place.mkdir()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            shutil.rmtree(self._place, ignore_errors=True)
+        finally:
+            self._lock.release()
+        if self._is_new and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def add(self, name: str, frame: pl.DataFrame | pd.DataFrame) -> None:
+        """Write a block of a table: in the schema's types, in order of (time, seq)."""
+        frame = frames.to_polars(frame)
+        timed = "time" in frame.columns and name in schema.TABLES
+        if timed and (frame.schema["time"] != TIME or not frame["time"].is_sorted()):
+            raise ValueError(
+                f"{name}: a block has UTC times in nanoseconds, in order of (time, seq)"
+            )
+        if frame.is_empty() and name in self._drafts:
+            return
+        self._values[name] += frame.height * frame.width
+        large = self.by == "auto" and self._values[name] > WHOLE
+        if timed and not frame.is_empty() and (self.by == "day" or large):
+            self._split_earlier(name)
+            self._add_split(name, frame)
+        else:
+            self._drafts[name].append(drafts.write(self._path(), name, frame))
+
+    def commit(self, facts: dict) -> dict:
+        """Make what was added the folder's state; returns the manifest."""
+        settled = {name: self._settled(name) for name in self._drafts}
+        entries = {
+            name: {"rows": sum(d.rows for d in files), "parts": [d.part() for d in files]}
+            for name, files in settled.items()
+        }
+        manifest = {"schema": schema.VERSION, "tables": entries, **facts}
+        for files in settled.values():
+            for draft in files:
+                _move(draft.path, self.folder / draft.file)
+        content = json.dumps(manifest, indent=1, sort_keys=True).encode()
+        self._path(MANIFEST).write_bytes(content)
+        _move(self._path(MANIFEST), self.folder / MANIFEST)
+        _sweep(self.folder, {draft.file for files in settled.values() for draft in files})
+        return manifest
+
+    def _path(self, name: str = "") -> Path:
+        if not name:
+            self._count += 1
+        return self._place / (name or f"{self._count:09d}.parquet")
+
+    def _split_earlier(self, name: str) -> None:
+        """What was written whole while the table was small, by symbol and day."""
+        if name in self._split:
+            return
+        self._split.add(name)
+        for draft in self._drafts.pop(name, []):
+            if draft.rows:
+                self._add_split(name, pl.read_parquet(draft.path, glob=False))
+            draft.path.unlink()
+
+    def _add_split(self, name: str, frame: pl.DataFrame) -> None:
+        for symbol, day, piece in drafts.split(frame, name):
+            self._drafts[name].append(drafts.write(self._path(), name, piece, symbol, day))
+
+    def _settled(self, name: str) -> list[Draft]:
+        """The table's final files, in order of time, with the same columns in all."""
+        blocks = self._drafts[name]
+        empty = [draft.columns.to_frame() for draft in blocks]
+        columns = pl.concat(empty, how="diagonal_relaxed").schema
+        if name not in self._split:
+            return [drafts.merged(blocks, columns, self._path())]
+        places = defaultdict(list)
+        for draft in blocks:
+            places[draft.symbol, draft.day].append(draft)
+        groups = [run for place in places.values() for run in drafts.runs(place)]
+        files = [drafts.merged(run, columns, self._path()) for run in groups]
+        return sorted(files, key=lambda d: (d.first, d.symbol or "", d.last, d.file))
+
+
+def _move(draft: Path, final: Path) -> None:
+    """Give a whole file its place, when its content is on the disk."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with draft.open("rb") as handle:
+        os.fsync(handle.fileno())
+    draft.replace(final)
+
+
+def _sweep(folder: Path, kept: set[str]) -> None:
+    """Remove what earlier states left; only names that a Writer gives."""
+    for name in (*schema.TABLES, "symbols", "set_aside"):
+        patterns = [f"{name}-{_HASH}.parquet"]
+        patterns += [f"{name}/{s}day=*/part-{_HASH}.parquet" for s in ("", "symbol=*/")]
+        for path in [path for pattern in patterns for path in folder.glob(pattern)]:
+            if path.relative_to(folder).as_posix() not in kept:
+                path.unlink()
+                _remove_empty(path.parent, folder)
+
+
+def _remove_empty(place: Path, folder: Path) -> None:
+    """The folders of partitions that hold nothing more."""
+    while place != folder and not any(place.iterdir()):
+        place.rmdir()
+        place = place.parent
