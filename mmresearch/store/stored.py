@@ -10,7 +10,6 @@ import polars as pl
 
 from mmresearch.store.span import Span
 
-
 _EVERYTHING = Span()
 
 
