@@ -69,3 +69,52 @@ def _traded(
     if abs(after) <= dust:
         return 0.0, np.nan, gain
     return after, average if held * after > 0 else price, gain
+
+
+@njit(cache=True)
+def fifo(
+    series: np.ndarray, kind: np.ndarray, amount: np.ndarray, price: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """First in, first out: which entry closed how much of which, in one pass.
+
+    Parameters are as in `average_cost`. Returns of every piece of a lot the entry that opened it,
+    the one that closed it (-1: open at the end) and its units (+ long); and of every entry the
+    profit a unit of multiplier so far and the cost of the lots open after it.
+    """
+    n = len(amount)
+    opened, closed = np.empty(2 * n, np.int64), np.empty(2 * n, np.int64)
+    units, gained, cost = np.empty(2 * n), np.empty(n), np.empty(n)
+    lot, left = np.empty(n, np.int64), np.empty(n)  # the queue: its entry, what is left of it
+    head, tail, pieces = 0, 0, 0
+    held, gain, paid, peak = 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        if i == 0 or series[i] != series[i - 1]:
+            head, held, gain, paid, peak = tail, 0.0, 0.0, 0.0, 0.0
+        if kind[i] != CURRENCY and kind[i] != SNAPSHOT and amount[i] != 0:
+            rest = amount[i]
+            flat = abs(held + rest) <= _DUST * peak
+            while head < tail and (flat or left[head] * rest < 0):
+                whole = flat or abs(left[head]) <= abs(rest)
+                part = left[head] if whole else -rest
+                opened[pieces], closed[pieces], units[pieces] = lot[head], i, part
+                pieces += 1
+                gain += part * (price[i] - price[lot[head]])
+                paid -= part * price[lot[head]]
+                left[head] -= part
+                rest += part
+                head += whole
+            held = 0.0 if flat else held + amount[i]
+            if flat:
+                paid = 0.0
+            elif rest != 0:
+                lot[tail], left[tail] = i, rest
+                paid += rest * price[i]
+                tail += 1
+            peak = max(peak, abs(held))
+        gained[i], cost[i] = gain, paid
+        if i == n - 1 or series[i + 1] != series[i]:
+            for j in range(head, tail):
+                opened[pieces], closed[pieces], units[pieces] = lot[j], -1, left[j]
+                pieces += 1
+            head = tail
+    return opened[:pieces], closed[:pieces], units[:pieces], gained, cost

@@ -12,13 +12,12 @@ from mmresearch.measure.entries import (
     FILL,
     KINDS,
     OPENING,
-    SNAPSHOT,
     TRANSFER,
     Opening,
     entries_and_openings,
     in_order,
 )
-from mmresearch.measure.marks import mark_entries
+from mmresearch.measure.marks import booked_prices, mark_entries, turned
 
 _COLUMNS = [
     *["account", "symbol", "time", "seq", "kind", "flow", "price", "fee", "fee_known"],
@@ -110,30 +109,16 @@ def _accounts(entries: pd.DataFrame, starts: pd.DataFrame, market: Market) -> pd
     from mmresearch.measure.kernels import average_cost  # numba: loaded only here
 
     kind, series = entries["kind"].to_numpy(), entries["series"].to_numpy()
-    price = np.where(kind == FILL, entries["price"], entries["mark"])
-    price = np.where(kind == SNAPSHOT, np.nan, price)
-    factor = starts["symbol"].map(market.symbols.set_index("symbol")["multiplier"]).fillna(1.0)
-    multiplier = factor.to_numpy()[series]
-    inverse = starts["symbol"].isin(market.inverse).to_numpy()[series]
+    price, multiplier, inverse = booked_prices(entries, starts, market)
     amount, fee = entries["amount"].to_numpy(), np.nan_to_num(entries["fee"].to_numpy())
     columns = ("position", "average_cost", "cash", "realised", "fees", "transferred")
-    accounts = average_cost(series, kind, amount, _turned(price, inverse), fee, multiplier)
+    accounts = average_cost(series, kind, amount, turned(price, inverse), fee, multiplier)
     booked = pd.DataFrame({"price": price} | dict(zip(columns, accounts, strict=True)))
-    paper = _turned(entries["mark"], inverse) - booked["average_cost"]
+    paper = turned(entries["mark"], inverse) - booked["average_cost"]
     paper *= booked["position"] * multiplier
     booked["unrealised"] = paper.where(booked["position"] != 0, 0.0)
-    booked["average_cost"] = _turned(booked["average_cost"], inverse)
+    booked["average_cost"] = turned(booked["average_cost"], inverse)
     return booked
-
-
-def _turned(price: pd.Series | np.ndarray, inverse: np.ndarray) -> np.ndarray:
-    """Prices, of inverse contracts as -1 / price: what a unit of currency long is worth, and back.
-
-    N contracts bought at p and sold at q earn N (1 / p - 1 / q) of the asset, which is what a
-    linear account books at the prices -1 / p and -1 / q.
-    """
-    price = np.asarray(price, dtype="float64")
-    return np.where(inverse, -1.0 / price, price) if inverse.any() else price
 
 
 def opening_positions(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure.asof import known_before_by_symbol
-from mmresearch.measure.entries import CURRENCY, FILL
+from mmresearch.measure.entries import CURRENCY, FILL, SNAPSHOT
 from mmresearch.measure.quotes import best_quotes
 
 
@@ -36,6 +36,31 @@ def mark_entries(entries: pd.DataFrame, market: Market) -> pd.DataFrame:
             "mark_source": pd.Series(np.where(money, "currency", source), dtype="str"),
         }
     )
+
+
+def booked_prices(
+    entries: pd.DataFrame, starts: pd.DataFrame, market: Market
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each marked entry the price it is booked at, the multiplier, whether it is inverse.
+
+    A fill's own price; of openings and transfers the mark; of reports none.
+    """
+    kind, series = entries["kind"].to_numpy(), entries["series"].to_numpy()
+    price = np.where(kind == FILL, entries["price"], entries["mark"])
+    price = np.where(kind == SNAPSHOT, np.nan, price)
+    factor = starts["symbol"].map(market.symbols.set_index("symbol")["multiplier"]).fillna(1.0)
+    inverse = starts["symbol"].isin(market.inverse).to_numpy()[series]
+    return price, factor.to_numpy()[series], inverse
+
+
+def turned(price: pd.Series | np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """Prices, of inverse contracts as -1 / price: what a unit of currency long is worth, and back.
+
+    N contracts bought at p and sold at q earn N (1 / p - 1 / q) of the asset, which is what a
+    linear account books at the prices -1 / p and -1 / q.
+    """
+    price = np.asarray(price, dtype="float64")
+    return np.where(inverse, -1.0 / price, price) if inverse.any() else price
 
 
 def _fallbacks(entries: pd.DataFrame, mids: pd.DataFrame, prints: pd.DataFrame) -> list[tuple]:
