@@ -16,10 +16,10 @@ def known_before(events: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
     when = states["time"].to_numpy("datetime64[ns]")
     at = events["time"].to_numpy("datetime64[ns]")
     low = np.searchsorted(when, at, side="left")
-    high = np.searchsorted(when, at, side="right")
-    tied = np.flatnonzero(high > low)
+    tied = np.flatnonzero(np.append(when, np.datetime64("NaT"))[low] == at)
+    high = np.searchsorted(when, at[tied], side="right")
     low[tied] = _search_within(
-        states["seq"].to_numpy(), events["seq"].to_numpy()[tied], low[tied], high[tied]
+        states["seq"].to_numpy(), events["seq"].to_numpy()[tied], low[tied], high
     )
     return low - 1
 

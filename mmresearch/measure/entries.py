@@ -30,8 +30,9 @@ def entries_and_openings(
 def in_order(entries: pd.DataFrame, starts: pd.DataFrame) -> pd.DataFrame:
     """The entries with the known openings, ordered, and `series`: the row of each in `starts`."""
     known = starts[starts["known"]]
-    first = _part(known, OPENING, seq=_FIRST, amount=known["opening"])
-    entries = pd.concat([first, entries], ignore_index=True)
+    if len(known):
+        first = _part(known, OPENING, seq=_FIRST, amount=known["opening"])
+        entries = pd.concat([first, entries], ignore_index=True)
     series = entries.groupby(_SERIES).ngroup().to_numpy()
     order = np.lexsort((entries["seq"], entries["time"].to_numpy("datetime64[ns]"), series))
     return entries.assign(series=series).iloc[order].reset_index(drop=True)
