@@ -1,4 +1,4 @@
-"""The ledger and the FIFO lots beside pandas and a Python deque: `python -m tests.benchmarks.ledger`.
+"""The ledger and FIFO lots beside pandas and a deque: `python -m tests.benchmarks.ledger`.
 
 A million fills of 50 accounts, marked at the mid of a million quotes. All sides in this process and
 in turns, medians of warm runs; the answers are compared first. pandas' groupby-apply books each
