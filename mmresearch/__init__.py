@@ -53,6 +53,7 @@ _HOME = {
     "inventory_reversion": "mmresearch.estimate.reversion:inventory_reversion",
     "half_life": "mmresearch.estimate.reversion:half_life",
     "price_pressure": "mmresearch.estimate.pressure:price_pressure",
+    "inventory_by_horizon": "mmresearch.estimate.horizons:inventory_by_horizon",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
     "plot_inventory": "mmresearch.show.plots:plot_inventory",
     "plot_profit": "mmresearch.show.plots:plot_profit",
@@ -63,6 +64,7 @@ _HOME = {
     "plot_response": "mmresearch.show.plots:plot_response",
     "plot_pressure": "mmresearch.show.plots:plot_pressure",
     "plot_placebo": "mmresearch.show.plots:plot_placebo",
+    "plot_horizons": "mmresearch.show.dealer_plots:plot_horizons",
     "explore": "mmresearch.show.explore:explore",
     "report": "mmresearch.show.report:report",
 }
