@@ -4,7 +4,7 @@ BIN = .venv/bin
 DATA ?= sample
 OUTPUT ?= reports
 
-.PHONY: report setup test test-slow test-all check lab bench sample notebooks clean
+.PHONY: report setup test test-slow test-all check coverage-table lab bench sample notebooks clean
 
 report: setup
 	$(BIN)/mmresearch report --data $(DATA) --output $(OUTPUT)
@@ -30,6 +30,9 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/notebooks/test_rules.py
+
+coverage-table: setup
+	$(BIN)/python -m tests.truth.coverage
 
 lab: setup
 	$(BIN)/jupyter lab notebooks

@@ -56,19 +56,7 @@ def realdata() -> Path:
 def panel_of() -> Callable[..., pd.DataFrame]:
     """The function (levels, a list of one array [bars + 1] a session) -> panel of inventory."""
 
-    def panel_of(levels, *, account="A", symbol="X", known=True, seconds=60.0, gaps=()):
-        sizes = [len(level) - 1 for level in levels]
-        session = np.repeat(np.arange(len(sizes)), sizes)
-        bar = np.concatenate([np.arange(size) for size in sizes])
-        day = pd.Timestamp("2024-01-01") + pd.to_timedelta(session, unit="D")
-        start = day.tz_localize("UTC") + pd.to_timedelta(9 * 3600 + bar * seconds, unit="s")
-        return pd.DataFrame(
-            {"account": account, "symbol": symbol, "day": day, "bar": bar, "start": start}
-            | {"end": start + pd.to_timedelta(seconds, unit="s")}
-            | {"inventory_start": np.concatenate([level[:-1] for level in levels])}
-            | {"inventory_end": np.concatenate([level[1:] for level in levels])}
-            | {"gap": (bar == 0) & np.isin(session, gaps), "opening_known": known}
-        )
+    from tests.panels import panel_of  # here, so that this file works where it is copied alone
 
     return panel_of
 

@@ -1,0 +1,39 @@
+"""The table of size and coverage: its arithmetic by hand, and that it holds every study."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from mmresearch.estimate.result import Quantity
+from tests.truth.coverage import TABLE, row, studies
+
+
+def quantity(low: float, high: float, identified: bool = True) -> Quantity:
+    return Quantity("x", (low + high) / 2, low, high, "", "", identified, level=0.9)
+
+
+def test_a_row_by_hand():
+    # 1 is in [0, 2] and [0.5, inf), not in [2, 3] nor in a missing interval
+    found = [quantity(0, 2), quantity(2, 3), quantity(0.5, math.inf, False)]
+    found.append(quantity(math.nan, math.nan, False))
+    made = row("f", "world", 1.0, found)
+    assert (made.covered, made.refused, made.replications, made.nominal) == (0.5, 0.5, 4, 0.9)
+    assert made.mc_error == pytest.approx(0.25)  # sqrt(.5 * .5 / 4)
+
+
+@pytest.mark.parametrize("name", sorted(studies()))
+def test_table_holds_every_study(name):
+    """Written by `make coverage-table`; what it says was measured, not what it ought to be."""
+    table = pd.read_csv(TABLE)
+    rows = table[table["study"] == name]
+    assert len(rows)
+    assert (rows["replications"] >= 100).all()
+    error = (rows["covered"] * (1 - rows["covered"]) / rows["replications"]) ** 0.5
+    assert rows["mc_error"].to_numpy() == pytest.approx(error.to_numpy(), abs=1e-5)
+
+
+def test_no_study_is_left_in_the_table_that_is_gone():
+    assert set(pd.read_csv(TABLE)["study"]) <= set(studies())
