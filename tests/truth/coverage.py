@@ -1,18 +1,18 @@
 """Size and coverage of every interval in one table: `python -m tests.truth.coverage [STUDY ...]`.
 
-Every module `tests/truth/coverage_*.py` has a dictionary `STUDIES`: name -> function(replications,
-seed) -> rows, made with `row`. The rows of the studies that ran replace theirs in `coverage.csv`;
-the others' stay.
+Every module `tests/truth/coverage_*.py` has a dictionary `COVERAGE`: name -> function(replications,
+seed) -> rows, named tuples with these fields (`row` makes them of quantities). The rows of the
+studies that ran replace theirs in `coverage.csv`; the others' stay.
 
     study         the name under which the rows are computed again
     estimator     the public call whose interval it is
     case          the simulated world: what reverts, how long it was watched
     truth         the number that the interval should hold
-    nominal       the level that the interval states
-    covered       share of the intervals that hold the truth; missing ones hold nothing
-    refused       share of replications answered "not identified"
+    nominal       the level that the interval states, or the size of the test
+    covered       share of the intervals given that hold the truth, or of true nulls rejected
+    refused       share of replications answered "not identified"; some still have an interval
     replications  simulated worlds
-    mc_error      standard error of `covered`: sqrt(covered (1 - covered) / replications)
+    mc_error      standard error of `covered`: sqrt(covered (1 - covered) / intervals given)
 """
 
 from __future__ import annotations
@@ -52,18 +52,19 @@ Study = Callable[[int, int], list[Row]]
 
 def row(estimator: str, case: str, truth: float, found: Sequence[Quantity]) -> Row:
     """The line of one interval from its replications; refused ones may still have an interval."""
-    many = len(found)
-    covered = sum(q.low <= truth <= q.high for q in found) / many
-    refused = sum(not q.identified for q in found) / many
+    refused = sum(not q.identified for q in found) / len(found)
+    given = [q for q in found if not (math.isnan(q.low) and math.isnan(q.high))]
+    many = max(len(given), 1)
+    covered = sum(q.low <= truth <= q.high for q in given) / many
     error = math.sqrt(covered * (1 - covered) / many)
-    return Row(estimator, case, truth, found[0].level, covered, refused, many, error)
+    return Row(estimator, case, truth, found[0].level, covered, refused, len(found), error)
 
 
 def studies() -> dict[str, Study]:
     """Every study of every `coverage_*.py` by name."""
     found: dict[str, Study] = {}
     for path in sorted(HERE.glob("coverage_*.py")):
-        for name, study in importlib.import_module(f"tests.truth.{path.stem}").STUDIES.items():
+        for name, study in importlib.import_module(f"tests.truth.{path.stem}").COVERAGE.items():
             if name in found:
                 raise ValueError(f"{path.name}: there is a study {name!r} already")
             found[name] = study
@@ -75,8 +76,9 @@ def run(names: Sequence[str], replications: int, seed: int) -> pd.DataFrame:
     known, tables = studies(), []
     for name in names:
         begun = perf_counter()
-        table = pd.DataFrame(known[name](replications, seed))
-        table.insert(0, "study", name)
+        rows = known[name](replications, seed)
+        lines = [{"study": name, "replications": replications} | r._asdict() for r in rows]
+        table = pd.DataFrame(lines)[["study", *Row._fields]]
         tables.append(table)
         print(table.to_string(index=False), f"\n{perf_counter() - begun:.0f} s\n", flush=True)
     return pd.concat(tables, ignore_index=True)
