@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 from mmresearch import schema, store
 from mmresearch.receipt import Receipt
@@ -58,6 +59,7 @@ class Market:
         self.receipt = receipt
         self._stored = store.Stored(Path(), {})
         self._times: dict[str, list[pd.Series]] | None = None
+        self._outlines: dict[str, list] | None = None
         self._tables = _checked(tables)
         self.symbols = symbol_table(symbols, self._traded(), calendar)
 
@@ -126,6 +128,22 @@ class Market:
         other._stored = self._stored.select(span)
         return other
 
+    def scans(self, name: str) -> Iterator[pl.LazyFrame]:
+        """The table as polars queries, one a file of a saved market, in order of time."""
+        if name in self._tables:
+            return iter([store.to_polars(self[name]).lazy()])
+        return self._stored.scans(name)
+
+    @property
+    def by_day(self) -> bool:
+        """Whether the market is saved by day, so that it can be measured day by day."""
+        return any(self.is_by_day(name) for name in self._event_names())
+
+    def is_by_day(self, name: str) -> bool:
+        """Whether one table is saved by day."""
+        parts = self._stored.entries.get(name, {"parts": []})["parts"]
+        return any(part["day"] is not None for part in parts)
+
     def calendar(self, symbol: str) -> str:
         """The calendar of one symbol."""
         found = self.symbols.loc[self.symbols["symbol"] == symbol, "calendar"]
@@ -165,7 +183,8 @@ class Market:
 
         `gap`: a session without any event, which was not observed, lies before it.
         """
-        return session_table(self.calendar(symbol), self.event_times(symbol))
+        times = self._outline(symbol) if self.by_day else self.event_times(symbol)
+        return session_table(self.calendar(symbol), times)
 
     def days(self, symbol: str) -> list[str]:
         """The UTC days that hold an event of the symbol, in order, as "YYYY-MM-DD".
@@ -186,7 +205,7 @@ class Market:
 
     def span(self, symbol: str) -> tuple[pd.Timestamp, pd.Timestamp]:
         """Time of the symbol's first and last event: what lies outside was not observed."""
-        times = self.event_times(symbol)
+        times = self._outline(symbol) if self.by_day else self.event_times(symbol)
         return times.min(), times.max()
 
     def event_times(self, symbol: str) -> pd.Series:
@@ -266,6 +285,30 @@ class Market:
     def _event_names(self) -> list[str]:
         named = ("trades", "quotes", "book", "orders", "fills", "positions", "liquidations")
         return [name for name in named if name in self]
+
+    def _outline(self, symbol: str) -> pd.Series:
+        """Of each minute the symbol's first event, and its last of all.
+
+        Sessions open and close on whole minutes, so these lie in the same ones as all its events;
+        the times of a market saved by day are read in the memory of one day.
+        """
+        if self._outlines is None:
+            self._outlines = {}
+            for name in self._event_names():
+                for part in self._time_parts(name):
+                    for key, rows in part.group_by("symbol"):
+                        self._outlines.setdefault(key[0], []).extend(rows["time"])
+        times = pl.Series("time", self._outlines.get(symbol, []), dtype=store.TIME)
+        return times.sort().to_pandas()
+
+    def _time_parts(self, name: str) -> Iterator[pl.DataFrame]:
+        """symbol, time: the outline of each part of a table."""
+        minute = pl.col("time").dt.truncate("1m")
+        for rows in self.scans(name):
+            some = rows.select("symbol", "time")
+            firsts = some.group_by("symbol", minute.alias("minute")).agg(pl.col("time").min())
+            lasts = some.group_by("symbol").agg(pl.col("time").max())
+            yield from pl.collect_all([firsts.select("symbol", "time"), lasts])
 
     def _in_memory(self) -> list[str]:
         """The tables that no folder holds."""

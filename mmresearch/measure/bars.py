@@ -74,15 +74,13 @@ def parse_freq(freq: str | pd.Timedelta) -> Step:
     return step
 
 
-def cut(step: Step, calendar: str, sessions: pd.DataFrame, trades: pd.DataFrame | None) -> Bars:
+def cut(step: Step, sessions: pd.DataFrame, trades: pd.DataFrame | None) -> Bars:
     """The bars of one symbol's sessions.
 
     Parameters
     ----------
     step : Step
         From `parse_freq`.
-    calendar : str
-        The symbol's calendar; a clock step needs one that has a clock.
     sessions : DataFrame
         day, open, close, gap, in order.
     trades : DataFrame or None
@@ -90,13 +88,33 @@ def cut(step: Step, calendar: str, sessions: pd.DataFrame, trades: pd.DataFrame 
     """
     closers = _no_closers()
     if step.kind == "clock":
-        _refuse_clock(step, calendar, sessions)
         start, end, session = _clock_edges(step.size, sessions)
     else:
         if step.kind == "count":
             closers = _closers(step.size, sessions, trades)
         start, end, session = _counted_edges(sessions, closers)
     return Bars(start, end, session, sessions, step, closers)
+
+
+def refuse_step(step: Step, calendar: str, sessions: pd.DataFrame) -> None:
+    """Refuse a clock step where sessions have no clock, are shorter, or would make too many."""
+    if step.kind != "clock":
+        return
+    length = pd.Timedelta(step.size, "ns")
+    if not has_clock(calendar):
+        raise ValueError(
+            f"there is no clock inside a session of calendar {calendar!r}, so there are no bars of"
+            f" {length}; freq='1D' (a bar a session) or a count such as '500 trades' works"
+        )
+    longest = (sessions["close"] - sessions["open"]).max()
+    if length > longest:
+        raise ValueError(
+            f"a step of {length} is longer than a session ({longest}) of calendar {calendar!r};"
+            " give a shorter one, or '1D' for a bar a session"
+        )
+    bars = (sessions["close"] - sessions["open"]).sum() // length
+    if bars > _MOST:
+        raise ValueError(f"a step of {length} would make {bars:,} bars; give a longer one")
 
 
 def labels(bars: Bars, calendar: str) -> dict[str, np.ndarray]:
@@ -194,24 +212,6 @@ def _clock_step(freq: str | pd.Timedelta) -> Step:
     return Step("session") if length == _DAY else Step("clock", length.value)
 
 
-def _refuse_clock(step: Step, calendar: str, sessions: pd.DataFrame) -> None:
-    length = pd.Timedelta(step.size, "ns")
-    if not has_clock(calendar):
-        raise ValueError(
-            f"there is no clock inside a session of calendar {calendar!r}, so there are no bars of"
-            f" {length}; freq='1D' (a bar a session) or a count such as '500 trades' works"
-        )
-    longest = (sessions["close"] - sessions["open"]).max()
-    if length > longest:
-        raise ValueError(
-            f"a step of {length} is longer than a session ({longest}) of calendar {calendar!r};"
-            " give a shorter one, or '1D' for a bar a session"
-        )
-    bars = (sessions["close"] - sessions["open"]).sum() // length
-    if bars > _MOST:
-        raise ValueError(f"a step of {length} would make {bars:,} bars; give a longer one")
-
-
 def _clock_edges(size: int, sessions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     opens, closes = nanoseconds(sessions["open"]), nanoseconds(sessions["close"])
     count = -(-(closes - opens) // size)
@@ -240,9 +240,9 @@ def _counted_edges(
     session = np.sort(np.concatenate([np.arange(len(sessions)), which]), kind="stable")
     inner = nanoseconds(closers["time"])
     start, end = nanoseconds(sessions["open"])[session], nanoseconds(sessions["close"])[session]
-    later = np.append(False, session[1:] == session[:-1])
+    later = np.diff(session, prepend=-1) == 0
     start[later] = inner
-    end[np.append(later[1:], False)] = inner
+    end[np.append(later, False)[1:]] = inner
     return start, end, session
 
 

@@ -53,15 +53,8 @@ def account_flows(
     if "positions" in market and not {"fills", "trades", "transfers"}.intersection(market):
         return _of_reports(market["positions"], _listed(account), symbols), FROM_REPORTS
     fills, note = _fills(market, symbols)
-    transfers = market.get("transfers")
-    accounts = _accounts(fills, transfers, _listed(account))
-    if accounts is not None:
-        fills = fills[fills["account"].isin(accounts)]
-    flows = [_of_fills(_of_symbols(fills, symbols))]
-    if transfers is not None:
-        named = fills["account"].unique() if accounts is None else accounts
-        flows.append(_of_transfers(market, list(named), symbols))
-    table = pd.concat([flow for flow in flows if len(flow)] or flows[:1], ignore_index=True)
+    accounts = _accounts(fills, market.get("transfers"), _listed(account))
+    table = flows_of(fills, market, accounts, symbols)
     if table.empty:
         raise ValueError("no fill (and no transfer) of what was asked for; is any trade signed?")
     _refuse_idle("account", accounts, table)
@@ -69,11 +62,36 @@ def account_flows(
     return table, note
 
 
-def flow_bars(
-    bars: Bars, flows: pd.DataFrame, levels: dict[str, tuple[float, bool]]
-) -> tuple[dict[str, np.ndarray], int]:
-    """Each account's flows and inventory, one value a bar, and how many events no bar holds."""
-    code, accounts = pd.factorize(flows["account"], sort=True)
+def flows_of(
+    fills: pd.DataFrame, market: Market, accounts: list[str] | None, symbols: list[str] | None
+) -> pd.DataFrame:
+    """The flows of these accounts and symbols in the fills and in the market's transfers."""
+    if accounts is not None:
+        fills = fills[fills["account"].isin(accounts)]
+    flows = [_of_fills(_of_symbols(fills, symbols))]
+    if "transfers" in market:
+        named = fills["account"].unique() if accounts is None else accounts
+        flows.append(_of_transfers(market, list(named), symbols))
+    return pd.concat([flow for flow in flows if len(flow)] or flows[:1], ignore_index=True)
+
+
+class Holdings:
+    """What a symbol's accounts hold at the end of one stretch of time and the start of the next.
+
+    accounts: in order. level: units. known: whether the level is. outside: units that came after
+    the last session so far. late: the number of events that did.
+    """
+
+    def __init__(self, accounts: Sequence[str], levels: dict[str, tuple[float, bool]]) -> None:
+        opening, known = zip(*(levels.get(a, (0.0, False)) for a in accounts), strict=True)
+        self.accounts = np.array(accounts, dtype=object)
+        self.level, self.known = np.array(opening, dtype=float), np.array(known, dtype=bool)
+        self.outside, self.late = np.zeros(len(accounts)), 0
+
+
+def flow_bars(bars: Bars, flows: pd.DataFrame, held: Holdings) -> dict[str, np.ndarray]:
+    """Each account's flows and inventory, one value a bar; brings `held` to the stretch's end."""
+    accounts, code = held.accounts, pd.Index(held.accounts).get_indexer(flows["account"])
     n = len(bars)
     rows = bar_rows(flows, bars)
     following = np.where(rows < 0, next_rows(flows, bars), -1)
@@ -85,9 +103,12 @@ def flow_bars(
     bought, sold, moved = (flows[c].to_numpy(float) for c in ("bought", "sold", "moved"))
     buys, sells, transfer = (total(values, rows) for values in (bought, sold, moved))
     flow, overnight = buys - sells + transfer, total(bought - sold + moved, following)
-    opening, known = zip(*(levels.get(a, (0.0, False)) for a in accounts), strict=True)
-    start, end = _inventory(np.array(opening), overnight, flow)
-    columns = {
+    if n:
+        overnight[::n] += held.outside
+        held.outside, held.late = np.zeros(len(accounts)), 0
+    start, end = _inventory(held.level, overnight, flow)
+    _carry(held, end, code, bought - sold + moved, (rows < 0) & (following < 0))
+    return {
         "account": np.repeat(np.asarray(accounts, dtype=object), n),
         "inventory_start": start,
         "inventory_end": end,
@@ -98,9 +119,18 @@ def flow_bars(
         "buys": buys,
         "sells": sells,
         "maker_volume": buys + sells,
-        "opening_known": np.repeat(np.array(known, dtype=bool), n),
+        "opening_known": np.repeat(held.known, n),
     }
-    return columns, int(((rows < 0) & (following < 0)).sum())
+
+
+def _carry(
+    held: Holdings, end: np.ndarray, code: np.ndarray, net: np.ndarray, late: np.ndarray
+) -> None:
+    """Bring the holdings to the last bar's end, with what came after it."""
+    if len(end):
+        held.level = end.reshape(len(held.accounts), -1)[:, -1]
+    held.outside = held.outside + sums(net[late], code[late], len(held.accounts))
+    held.late += int(late.sum())
 
 
 def _inventory(

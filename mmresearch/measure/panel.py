@@ -10,19 +10,22 @@ import pandas as pd
 from mmresearch.market import Market
 from mmresearch.measure.bars import (
     Bars,
+    Step,
     bar_rows,
     cut,
     known_at_start,
     labels,
     last_known,
     parse_freq,
+    refuse_step,
     sums,
     take,
 )
-from mmresearch.measure.flows import account_flows, flow_bars
+from mmresearch.measure.flows import Holdings, flow_bars
 from mmresearch.measure.ledger import Opening, opening_positions
-from mmresearch.measure.quotes import best_quotes, quote_bars
-from mmresearch.measure.reported import FROM_REPORTS, drift_bars, reports_of
+from mmresearch.measure.quotes import quote_bars
+from mmresearch.measure.reported import FROM_REPORTS, between_reports, drift_bars, reports_of
+from mmresearch.measure.stretches import Flows
 from mmresearch.sessions import has_clock
 
 _CONTRACT = """\
@@ -120,32 +123,23 @@ def panel(
         that is not there; a transfer that several symbols could hold.
     """
     step = parse_freq(freq)
-    flows, note = account_flows(market, account=account, symbol=symbol)
-    told = reports_of(market)
-    levels = _openings(market, flows, told, opening)
-    symbols = sorted(flows["symbol"].unique())
-    flows_of = _by_symbol(flows, symbols, ["account", "bought", "sold", "moved"])
-    trades_of = _by_symbol(market.get("trades"), symbols, ["price", "size", "side"])
-    told = None if note == FROM_REPORTS else told
-    quotes_of = _by_symbol(best_quotes(market), symbols, ["bid", "ask", "bid_size", "ask_size"])
+    flows = Flows(market, account, symbol)
+    told = reports_of(flows.ends)
+    levels = _openings(market, flows.series, told, opening)
+    told = None if flows.note == FROM_REPORTS else told
     pieces, counts = [], pd.Series(0, index=_COUNTS)
-    for name in symbols:
-        trades, quotes, calendar = trades_of.get(name), quotes_of.get(name), market.calendar(name)
-        bars = cut(step, calendar, market.sessions(name), trades)
-        public, missed = _market_columns(bars, trades, quotes, calendar)
-        level = levels.get(name, {})
-        own, late = flow_bars(bars, flows_of[name], level)
+    for name in flows.symbols:
         reports = None if told is None else told[told["symbol"] == name]
-        own["drift"] = drift_bars(reports, flows_of[name], bars, level)
-        piece = _joined(name, own, public)
+        piece, missed = _of_symbol(flows, name, step, levels.get(name, {}), reports)
         if step.kind == "clock":
-            piece = _observed(piece, market.span(name), flows_of[name])
+            own = flows.series[flows.series["symbol"] == name]
+            piece = _observed(piece, market.span(name), own)
         pieces.append(piece)
-        counts += [late, *missed]
+        counts += missed
     table = _assembled(pieces)
     if table.empty:
-        raise ValueError(f"no session: the market has no trade, quote or fill of {symbols}")
-    table.attrs = {"freq": str(freq), "note": note} | counts.to_dict()
+        raise ValueError(f"no session: the market has no trade, quote or fill of {flows.symbols}")
+    table.attrs = {"freq": str(freq), "note": flows.note} | counts.to_dict()
     return table
 
 
@@ -174,14 +168,14 @@ def lag_pairs(panel: pd.DataFrame) -> pd.Series:
 
 
 def _openings(
-    market: Market, flows: pd.DataFrame, reports: pd.DataFrame | None, opening: Opening | None
+    market: Market, series: pd.DataFrame, reports: pd.DataFrame | None, opening: Opening | None
 ) -> dict[str, dict[str, tuple[float, bool]]]:
     """For each symbol and account the opening inventory and whether it is known."""
     if opening is None and reports is None:
         return {}
     # the opening depends on the time of a series' first event, so one event a series will do
-    first = flows.groupby(["account", "symbol"])["time"].min().reset_index()
-    first = first.assign(seq=0, side=1, price=1.0, size=1.0)
+    first = series[["account", "symbol"]].assign(time=series["first"], seq=0, side=1)
+    first = first.assign(price=1.0, size=1.0)
     tables = {"fills": first} if reports is None else {"fills": first, "positions": reports}
     table = opening_positions(Market(symbols=market.symbols, **tables), opening=opening)
     levels: dict[str, dict[str, tuple[float, bool]]] = {}
@@ -190,15 +184,37 @@ def _openings(
     return levels
 
 
-def _by_symbol(
-    table: pd.DataFrame | None, symbols: list[str], columns: list[str]
-) -> dict[str, pd.DataFrame]:
-    """Each symbol's rows in order, if there is such a table."""
-    if table is None:
-        return {}
-    rows = table.groupby("symbol", sort=False).indices
-    kept = table[["time", "seq", *columns]]
-    return {name: kept.iloc[rows.get(name, [])] for name in symbols}
+def _of_symbol(
+    flows: Flows,
+    symbol: str,
+    step: Step,
+    levels: dict[str, tuple[float, bool]],
+    reports: pd.DataFrame | None,
+) -> tuple[dict[str, np.ndarray], list[int]]:
+    """The rows of one symbol, account after account, and what no bar holds."""
+    calendar = flows.market.calendar(symbol)
+    refuse_step(step, calendar, flows.market.sessions(symbol))
+    held = Holdings(flows.accounts(symbol), levels)
+    public, own, missed, ends, moved = [], [], [0, 0], [], []
+    for part in flows.stretches(symbol):
+        bars = cut(step, part.sessions, part.trades)
+        columns, outside = _market_columns(bars, part.trades, part.quotes, calendar)
+        public.append(columns)
+        own.append(flow_bars(bars, part.flows, held))
+        missed = [a + b for a, b in zip(missed, outside, strict=True)]
+        ends.append(bars.end)
+        moved.append(between_reports(part.flows, reports))
+    columns = {name: np.concatenate([some[name] for some in public]) for name in public[0]}
+    mine = {name: _by_account([some[name] for some in own], held.accounts) for name in own[0]}
+    moved = pd.concat([some for some in moved if len(some)] or moved[:1], ignore_index=True)
+    mine["drift"] = drift_bars(reports, moved, np.concatenate(ends), levels)
+    return _joined(symbol, mine, _with_returns(columns, step)), [held.late, *missed]
+
+
+def _by_account(parts: list[np.ndarray], accounts: np.ndarray) -> np.ndarray:
+    """The values of several stretches, account after account."""
+    n = len(accounts)
+    return np.concatenate([values.reshape(n, -1) for values in parts], axis=1).ravel()
 
 
 def _market_columns(
@@ -215,11 +231,15 @@ def _market_columns(
         columns["market_volume"] = np.full(len(bars), np.nan)
     if not has_clock(calendar):
         columns |= {name: np.full(len(bars), np.nan) for name in ("spread_bps", "depth")}
-    gap = columns["gap"] if bars.step.kind == "session" else None
+    return columns, missed
+
+
+def _with_returns(columns: dict[str, np.ndarray], step: Step) -> dict[str, np.ndarray]:
+    gap = columns["gap"] if step.kind == "session" else None
     columns["return_bps"] = _returns(columns["mid_start"], columns["mid"], gap)
     start = columns.pop("trade_price_start")
     columns["trade_return_bps"] = _returns(start, columns["trade_price"], gap)
-    return columns, missed
+    return columns
 
 
 def _trade_bars(trades: pd.DataFrame, rows: np.ndarray, bars: Bars) -> dict[str, np.ndarray]:
@@ -254,10 +274,10 @@ def _joined(
 
 
 def _observed(
-    piece: dict[str, np.ndarray], span: tuple[pd.Timestamp, pd.Timestamp], flows: pd.DataFrame
+    piece: dict[str, np.ndarray], span: tuple[pd.Timestamp, pd.Timestamp], series: pd.DataFrame
 ) -> dict[str, np.ndarray]:
     """The rows between the symbol's first event and its last, an account's transfer among them."""
-    edges = [*span, flows["time"].min(), flows["time"].max()]
+    edges = [*span, series["first"].min(), series["last"].max()]
     first, last = (f(edges).tz_localize(None).to_datetime64() for f in (min, max))
     opens_there = (piece["bar"] == 0) & (piece["start"] == last)
     held = (piece["end"] >= first) & ((piece["start"] < last) | opens_there)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.market import Market
-from mmresearch.measure.bars import Bars, nanoseconds
+from mmresearch.measure.bars import nanoseconds
 
 _SERIES = ["account", "symbol"]
 FROM_REPORTS = "no fills, trades or transfers: changes of the reported positions"
@@ -45,20 +45,33 @@ def reported_flows(positions: pd.DataFrame) -> pd.DataFrame:
     return held[["time", *_SERIES]].assign(seq=0, bought=0.0, sold=0.0, moved=moved)
 
 
+def between_reports(flows: pd.DataFrame, reports: pd.DataFrame | None) -> pd.DataFrame:
+    """One symbol's flows, added up between the first of an account, each report and the last."""
+    columns = ["account", "time", "bought", "sold", "moved"]
+    if reports is None or flows.empty:
+        return flows[columns].drop_duplicates("account")
+    told = np.unique(nanoseconds(reports["time"]))
+    before = np.searchsorted(told, nanoseconds(flows["time"]))
+    summed = flows[columns].groupby(["account", before], sort=False)
+    how = {"time": "min"} | dict.fromkeys(columns[2:], "sum")
+    return summed.agg(how).reset_index("account").sort_values("time", ignore_index=True)
+
+
 def drift_bars(
     reports: pd.DataFrame | None,
     flows: pd.DataFrame,
-    bars: Bars,
+    ends: np.ndarray,
     levels: dict[str, tuple[float, bool]],
 ) -> np.ndarray:
     """Each account's drift, one value a bar: reported less rebuilt position at the last report.
 
-    0 before the first report after the account's first event; where the opening is not known that
-    report sets the level. Missing for accounts that no later report speaks of.
+    `ends` are the bars' ends in nanoseconds. 0 before the first report after the account's first
+    event; where the opening is not known that report sets the level. Missing for accounts that no
+    later report speaks of.
     """
     if reports is None or reports.empty:
-        return np.full(flows["account"].nunique() * len(bars), np.nan)
-    ends, found = bars.end, []
+        return np.full(flows["account"].nunique() * len(ends), np.nan)
+    found = []
     for account, rows in flows.groupby("account", sort=True):
         own = reports[reports["account"] == account]
         times, gap = _gaps(own, rows, *levels.get(account, (0.0, False)))

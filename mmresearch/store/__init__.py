@@ -14,12 +14,13 @@ nanoseconds. A table in one file is one part, without symbol and day.
 
 from mmresearch.store.frames import to_pandas, to_polars
 from mmresearch.store.manifest import MANIFEST, by_hand, read_manifest
-from mmresearch.store.span import Span
+from mmresearch.store.span import TIME, Span
 from mmresearch.store.stored import Stored
 from mmresearch.store.writer import Writer
 
 __all__ = [
     "MANIFEST",
+    "TIME",
     "Span",
     "Stored",
     "Writer",

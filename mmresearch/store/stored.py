@@ -42,6 +42,10 @@ class Stored:
         """The table, whole."""
         return _collected(self.scan(name), self.folder / self._some(name)[0]["file"])
 
+    def scans(self, name: str) -> Iterator[pl.LazyFrame]:
+        """The table part by part, each to be read only where it is asked."""
+        return (self._scan_part(part) for part in self._some(name))
+
     def each(self, name: str) -> Iterator[pl.DataFrame]:
         """The table part by part, in the memory of one."""
         for part in self._some(name):

@@ -26,7 +26,9 @@ def _cut(
     """Bars of the sessions that `span` and the trades are in, and their labels."""
     times = _times(*span) if trades is None else pd.concat([_times(*span), trades["time"]])
     sessions = session_table(calendar, times.reset_index(drop=True))
-    cut = b.cut(b.parse_freq(freq), calendar, sessions, trades)
+    step = b.parse_freq(freq)
+    b.refuse_step(step, calendar, sessions)
+    cut = b.cut(step, sessions, trades)
     return cut, pd.DataFrame(b.labels(cut, calendar))
 
 
