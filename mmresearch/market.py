@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -223,14 +222,9 @@ class Market:
         rows = {}
         for name in self:
             table = self[name]
-            times = table["time"]
             symbols = table["symbol"].nunique() if "symbol" in table else pd.NA
-            rows[name] = {
-                "rows": len(table),
-                "symbols": symbols,
-                "first": times.min(),
-                "last": times.max(),
-            }
+            first, last = table["time"].min(), table["time"].max()
+            rows[name] = {"rows": len(table), "symbols": symbols, "first": first, "last": last}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("table")
 
     @property
@@ -239,15 +233,8 @@ class Market:
 
         The rows' own hashes are summed, so that a saved market is read in the memory of one part.
         """
-        digest = hashlib.sha256()
-        for name, parts in [("symbols", [self.symbols]), *((n, self._parts(n)) for n in self)]:
-            total = rows = 0
-            for table in parts:
-                hashed = pd.util.hash_pandas_object(table, index=False).to_numpy()
-                total, rows = total + int(hashed.sum(dtype="uint64")), rows + len(table)
-            columns = ",".join(map(str, table.columns))
-            digest.update(f"{name} {columns} {rows} {total % 2**64}\n".encode())
-        return digest.hexdigest()
+        tables = ((name, self._parts(name)) for name in self)
+        return store.digest([("symbols", [self.symbols]), *tables])
 
     def save(self, folder: str | Path, *, by: str = "auto") -> Path:
         """Write the market as a folder of Parquet files with a manifest, atomically.
@@ -287,28 +274,11 @@ class Market:
         return [name for name in named if name in self]
 
     def _outline(self, symbol: str) -> pd.Series:
-        """Of each minute the symbol's first event, and its last of all.
-
-        Sessions open and close on whole minutes, so these lie in the same ones as all its events;
-        the times of a market saved by day are read in the memory of one day.
-        """
+        """Times that lie in the same sessions as all the symbol's, read in the memory of a day."""
         if self._outlines is None:
-            self._outlines = {}
-            for name in self._event_names():
-                for part in self._time_parts(name):
-                    for key, rows in part.group_by("symbol"):
-                        self._outlines.setdefault(key[0], []).extend(rows["time"])
+            self._outlines = store.outlines(q for n in self._event_names() for q in self.scans(n))
         times = pl.Series("time", self._outlines.get(symbol, []), dtype=store.TIME)
         return times.sort().to_pandas()
-
-    def _time_parts(self, name: str) -> Iterator[pl.DataFrame]:
-        """symbol, time: the outline of each part of a table."""
-        minute = pl.col("time").dt.truncate("1m")
-        for rows in self.scans(name):
-            some = rows.select("symbol", "time")
-            firsts = some.group_by("symbol", minute.alias("minute")).agg(pl.col("time").min())
-            lasts = some.group_by("symbol").agg(pl.col("time").max())
-            yield from pl.collect_all([firsts.select("symbol", "time"), lasts])
 
     def _in_memory(self) -> list[str]:
         """The tables that no folder holds."""
@@ -348,15 +318,8 @@ def open_market(folder: str | Path) -> Market:
 
 
 def _laid_by_hand(folder: Path) -> Market:
-    tables = {name: _read_parquet(folder / f"{name}.parquet") for name in store.by_hand(folder)}
+    tables = store.by_hand(folder)
     return Market(name=folder.name, symbols=tables.pop("symbols", None), **tables)
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not a Parquet file that can be read: {error}") from None
 
 
 def sample() -> Market:

@@ -12,8 +12,10 @@ order of time: {"file", "rows", "sha256", "symbol", "day", "first", "last"}, the
 nanoseconds. A table in one file is one part, without symbol and day.
 """
 
+from mmresearch.store.digest import digest
 from mmresearch.store.frames import to_pandas, to_polars
 from mmresearch.store.manifest import MANIFEST, by_hand, read_manifest
+from mmresearch.store.outline import outlines
 from mmresearch.store.span import TIME, Span
 from mmresearch.store.stored import Stored
 from mmresearch.store.writer import Writer
@@ -25,6 +27,8 @@ __all__ = [
     "Stored",
     "Writer",
     "by_hand",
+    "digest",
+    "outlines",
     "read_manifest",
     "to_pandas",
     "to_polars",

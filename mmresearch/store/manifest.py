@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from mmresearch import schema
 
 MANIFEST = "manifest.json"
@@ -32,13 +34,25 @@ class UnknownVersionError(ValueError):
     """A folder of a version that this package does not know."""
 
 
-def by_hand(folder: Path) -> list[str]:
+def by_hand(folder: Path) -> dict[str, pd.DataFrame]:
     """The tables that somebody laid into the folder as TABLE.parquet."""
-    return [n for n in (*schema.TABLES, "symbols") if (folder / f"{n}.parquet").exists()]
+    return {path.stem: _read_parquet(path) for path in _laid(folder)}
+
+
+def _laid(folder: Path) -> list[Path]:
+    places = (folder / f"{name}.parquet" for name in (*schema.TABLES, "symbols"))
+    return [path for path in places if path.exists()]
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a Parquet file that can be read: {error}") from None
 
 
 def _without(folder: Path) -> None:
-    if not set(by_hand(folder)).intersection(schema.TABLES):
+    if not {path.stem for path in _laid(folder)}.intersection(schema.TABLES):
         raise FileNotFoundError(
             f"{folder} holds neither {MANIFEST} nor any of "
             + ", ".join(f"{name}.parquet" for name in schema.TABLES)
