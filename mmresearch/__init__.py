@@ -52,6 +52,7 @@ _HOME = {
     "unit_root_tests": "mmresearch.estimate.unit_roots:unit_root_tests",
     "inventory_reversion": "mmresearch.estimate.reversion:inventory_reversion",
     "half_life": "mmresearch.estimate.reversion:half_life",
+    "shifting_target": "mmresearch.estimate.targets:shifting_target",
     "price_pressure": "mmresearch.estimate.pressure:price_pressure",
     "inventory_by_horizon": "mmresearch.estimate.horizons:inventory_by_horizon",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",

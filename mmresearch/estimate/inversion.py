@@ -55,16 +55,37 @@ def invert(
     between -0.999 and 1 + 5 / (rows of the longest chain).
     """
     fit = least_squares(design)
-    highest = 1 + 5 / max(int(np.diff(design.chains).max()), 5)
-    curve = _Curve(simulator(design, interval=interval, draws=draws, seed=seed), fit.rho, fit.se)
+    simulate = simulator(design, interval=interval, draws=draws, seed=seed)
+    return invert_simulated(simulate, fit.rho, fit.se, highest_rho(design), draws, level=level)
+
+
+def highest_rho(design: Design) -> float:
+    """Where the search for bounds ends: 1 + 5 / (rows of the longest chain)."""
+    return 1 + 5 / max(int(np.diff(design.chains).max()), 5)
+
+
+def invert_simulated(
+    simulate: Callable[[float], np.ndarray],
+    rho: float,
+    step: float,
+    highest: float,
+    draws: int,
+    *,
+    level: float = 0.95,
+) -> Inversion:
+    """The inversion of any estimate of rho, given the function rho -> estimates in paths.
+
+    `step`, a standard error or so, is how far the search for bounds moves at first.
+    """
+    curve = _Curve(simulate, rho, step)
     levels = ((1 + level) / 2, 0.5, (1 - level) / 2)
-    guesses = (fit.rho - 2 * fit.se, fit.rho + fit.se / 2, fit.rho + 2.5 * fit.se)
+    guesses = (rho - 2 * step, rho + step / 2, rho + 2.5 * step)
     points = [_solve(curve, *pair, highest) for pair in zip(levels, guesses, strict=True)]
     errors = tuple(_error(curve, *pair) for pair in zip(levels, points, strict=True))
     at_one = curve.drawn(1.0)
-    fewer = min(np.sum(at_one <= fit.rho), np.sum(at_one >= fit.rho))
+    fewer = min(np.sum(at_one <= rho), np.sum(at_one >= rho))
     p_unit = min(1.0, 2 * float(fewer + 1) / (draws + 1))
-    return Inversion(fit.rho, *points, p_unit, errors, highest, draws)
+    return Inversion(rho, *points, p_unit, errors, highest, draws)
 
 
 class _Curve:
@@ -178,7 +199,7 @@ def _openings(
     level observed.
     """
     first, alone = design.chains[:-1], _alone(design)
-    fixed = np.where(alone, 0, design.x[first] - _target(design, rho)[first])
+    fixed = np.where(alone, 0, design.x[first] - targets_under(design, rho)[first])
     return fixed, scale[first] * alone * _stationary_spread(rho, momentum)
 
 
@@ -207,7 +228,7 @@ def _stationary_spread(rho: float, momentum: np.ndarray) -> float:
     return float(np.sqrt(max(law[0, 0], 0.0)))
 
 
-def _target(design: Design, rho: float) -> np.ndarray:
+def targets_under(design: Design, rho: float) -> np.ndarray:
     """Each row's mean under rho, kept within the levels seen: no drift is left at rho = 1."""
     if not design.means:
         return np.zeros(len(design.x))

@@ -58,6 +58,38 @@ def inventory_pairs(panel: pd.DataFrame, *, intercept: str = "auto", lags: int =
     return Pairs(rows, design, sample, intercept, daily, chained)
 
 
+def one_series(panel: pd.DataFrame, *, account: str | None, symbol: str | None) -> pd.DataFrame:
+    """The panel's rows of one account and symbol, refused if they are not one series of bars."""
+    missing = [name for name in NEEDED if name not in panel.columns]
+    if missing:
+        raise ValueError(f"the panel lacks the columns {', '.join(missing)}")
+    for column, wanted in (("account", account), ("symbol", symbol)):
+        held = sorted(panel[column].astype(str).unique())
+        if wanted is not None:
+            panel = panel[panel[column] == wanted]
+        if panel.empty or (wanted is None and len(held) > 1):
+            few = ", ".join(held[:5]) + (", .." if len(held) > 5 else "")
+            raise ValueError(f"one {column} is needed, not {wanted!r}; the panel holds: {few}")
+    faults = _faults(panel)
+    if faults:
+        raise ValueError(f"the panel is not one series of bars: {'; '.join(faults)}")
+    return panel
+
+
+def _faults(rows: pd.DataFrame) -> list[str]:
+    """What keeps the rows from being one series: bars twice, bars that overlap, infinities."""
+    twice = int(rows.duplicated(["day", "bar"]).sum())
+    ordered = rows.sort_values(["start", "end"])
+    overlap = int((ordered["start"] < ordered["end"].shift()).sum())
+    endless = int(np.isinf(rows[["inventory_start", "inventory_end"]].to_numpy(float)).any(1).sum())
+    found = {
+        f"{twice:,} bars stand twice": twice,
+        f"{overlap:,} bars begin before the last one ends (two frequencies?)": overlap - twice > 0,
+        f"{endless:,} bars have infinite inventory": endless,
+    }
+    return [words for words, count in found.items() if count]
+
+
 def _refuse(panel: pd.DataFrame, intercept: str, lags: int) -> None:
     missing = [name for name in NEEDED if name not in panel.columns]
     if missing:

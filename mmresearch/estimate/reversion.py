@@ -136,7 +136,7 @@ def inventory_reversion(
     if interval not in INTERVALS:
         raise ValueError(f"interval must be one of {', '.join(INTERVALS)}, not {interval!r}")
     question = (_QUESTION, _EQUATION if lags == 1 else _LONGER % (lags - 1))
-    reason = lost or _cannot_tell(pairs, lags)
+    reason = lost or cannot_tell(pairs, lags)
     if reason:
         return refused(*question, pairs, reason)
     found = invert(pairs.design, interval=interval, draws=draws or _draws(pairs), seed=seed)
@@ -177,7 +177,7 @@ def half_life(panel_or_result: pd.DataFrame | Result, **options: object) -> Quan
     return panel_or_result.quantities["half_life"]
 
 
-def _cannot_tell(pairs: Pairs, lags: int) -> str:
+def cannot_tell(pairs: Pairs, lags: int) -> str:
     """Why no rho can be estimated, empty if it can."""
     design, rows = pairs.design, len(pairs.design.x)
     fewest = 10 * lags
