@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from mmresearch.estimate.autoregression import Design, least_squares, serial_correlation
-from mmresearch.estimate.errors import Regression, regress
-from mmresearch.estimate.inversion import Inversion, highest_rho, invert, invert_simulated
+from mmresearch.estimate.errors import regress
+from mmresearch.estimate.inversion import highest_rho, invert, invert_simulated
 from mmresearch.estimate.pairs import Pairs, inventory_pairs, one_series
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import Quantity, Result
 from mmresearch.estimate.reversion import cannot_tell
-from mmresearch.estimate.shifts import Paths, Shifts, in_regimes, search, searcher
+from mmresearch.estimate.shifts import in_regimes, search, searcher
 from mmresearch.estimate.speed import bar_unit, half_life_of, refused, rho_of, units
+from mmresearch.estimate.target_rows import (
+    Found,
+    about_one,
+    no_shift_table,
+    p_shift,
+    regime_regression,
+    targets_table,
+)
 
 _QUESTION = "Does the inventory revert to a target that shifts, and how fast?"
 _EQUATION = r"I_t - I^*_t = \rho\,(I_{t-1} - I^*_t) + e_t, \qquad HL = D\,\ln(1/2) / \ln\rho"
@@ -30,16 +36,6 @@ FLAGS = {
     "opening_unknown": "the opening is not known: targets are relative to the first event",
     "event_time": "bars are counts of trades: do not turn the half-life into time",
 }
-
-
-class _Found(NamedTuple):
-    """All that is estimated: without shifts, with them, and what a search without shifts finds."""
-
-    plain: Inversion
-    shifting: Inversion
-    shifts: Shifts
-    null: Paths
-    walk: Paths
 
 
 def shifting_target(
@@ -113,7 +109,7 @@ def shifting_target(
         return _refused(pairs, reason)
     if known:
         return _about_known(pairs, draws, errors, seed)
-    found = _found(pairs.design, trim, draws, seed)
+    found = _searched(pairs.design, trim, draws, seed)
     return _answer(pairs, found, errors, seed, trim)
 
 
@@ -141,7 +137,7 @@ def _cannot_tell(pairs: Pairs) -> str:
     return cannot_tell(pairs, 3)  # 30 pairs: two regimes at least
 
 
-def _found(design: Design, trim: float, draws: int, seed: int) -> _Found:
+def _searched(design: Design, trim: float, draws: int, seed: int) -> Found:
     plain = invert(design, draws=draws, seed=seed)
     shifts = search(design, trim=trim)
     regimes = in_regimes(design, shifts.breaks)
@@ -151,17 +147,17 @@ def _found(design: Design, trim: float, draws: int, seed: int) -> _Found:
     shifting = invert_simulated(lambda rho: paths(rho).rho, shifts.rho, step, top, draws)
     still = searcher(design, in_regimes(design, np.empty(0)), trim=trim, draws=draws, seed=seed + 1)
     null = still(min(plain.median, 1.0))
-    return _Found(plain, shifting, shifts, null, still(1.0))
+    return Found(plain, shifting, shifts, null, still(1.0))
 
 
-def _answer(pairs: Pairs, found: _Found, errors: str, seed: int, trim: float) -> Result:
+def _answer(pairs: Pairs, found: Found, errors: str, seed: int, trim: float) -> Result:
     unit, length = bar_unit(pairs.frame, daily=pairs.daily)
     regimes = in_regimes(pairs.design, found.shifts.breaks)
-    base = _regression(pairs, regimes, errors, seed)
+    base = regime_regression(pairs, regimes, errors, seed)
     draws = found.shifting.draws
     method = f"test inversion, {draws} paths (residuals with random signs), each searched again"
     plain = f"test inversion, {draws} simulated paths (residuals with random signs)"
-    p = _p_value(found)
+    p = p_shift(found)
     life = half_life_of(pairs.design, found.shifting, unit, length, method)
     if len(found.shifts.breaks) and p > _SIZE and life.identified:
         reason = f"paths without a shift gain as much by the search (p = {p:.2g})"
@@ -172,7 +168,7 @@ def _answer(pairs: Pairs, found: _Found, errors: str, seed: int, trim: float) ->
         _QUESTION,
         _EQUATION,
         unit=units(unit, length),
-        table=_table(base.table, found.shifting),
+        table=about_one(base.table, found.shifting),
         sample=pairs.sample,
         errors=f"rho: interval and p of rho = 1 by {method}; std_error given the dates: "
         f"{base.errors}",
@@ -185,26 +181,14 @@ def _answer(pairs: Pairs, found: _Found, errors: str, seed: int, trim: float) ->
         },
         flags=tuple(dict.fromkeys([*flags, *base.flags])),
         details={
-            "targets": _targets(pairs, regimes, base),
-            "no_shift": _no_shift(found, length, unit),
+            "targets": targets_table(pairs, regimes, base),
+            "no_shift": no_shift_table(found, length, unit),
             "flags": pd.DataFrame({"flag": flags, "meaning": [FLAGS[flag] for flag in flags]}),
         },
     )
 
 
-def _p_value(found: _Found) -> float:
-    """Share of paths without a shift that gain as much; the larger of two nulls.
-
-    Reversion to one target at the speed found without shifts, and a random walk.
-    """
-    return max(_share(paths.gain >= found.shifts.gain) for paths in (found.null, found.walk))
-
-
-def _share(reached: np.ndarray) -> float:
-    return float((1 + reached.sum()) / (1 + len(reached)))
-
-
-def _shifts_of(found: _Found, p: float) -> Quantity:
+def _shifts_of(found: Found, p: float) -> Quantity:
     count = len(found.shifts.breaks)
     low, high = np.quantile(found.null.shifts, [0.025, 0.975])
     reason = "" if p <= _SIZE else f"paths without a shift gain as much by the search (p = {p:.2g})"
@@ -213,78 +197,7 @@ def _shifts_of(found: _Found, p: float) -> Quantity:
     return Quantity(name, count, low, high, "shifts", method, p <= _SIZE, reason)
 
 
-def _regression(pairs: Pairs, regimes: Design, errors: str, seed: int) -> Regression:
-    """Least squares of the closing level on the opening one and a constant a regime."""
-    sizes = np.diff(regimes.bounds)
-    number = np.repeat(np.arange(len(sizes)), sizes)
-    table = pd.DataFrame({"rho": regimes.x})
-    for k in range(len(sizes)):
-        table[f"const_{k + 1}"] = (number == k).astype(float)
-    rows = pairs.frame
-    return regress(pd.Series(regimes.y), table, rows["day"], errors=errors, seed=seed)
-
-
-def _table(table: pd.DataFrame, found: Inversion) -> pd.DataFrame:
-    table = table.copy()
-    at = table.index[table["term"] == "rho"][0]
-    table.loc[at, "t"] = (found.rho - 1) / table.loc[at, "std_error"]
-    table.loc[at, ["p", "low", "high"]] = [found.p_unit, found.low, found.high]
-    return table[TIDY]
-
-
-def _targets(pairs: Pairs, regimes: Design, base: Regression) -> pd.DataFrame:
-    """A row a regime: its first bar, its bars, its target const / (1 - rho), delta-method error."""
-    first = regimes.bounds[:-1]
-    rho = base.fit.params["rho"]
-    names = [f"const_{k + 1}" for k in range(len(first))]
-    target = base.fit.params[names].to_numpy() / (1 - rho)
-    cov = base.fit.cov_params()
-    slope = np.column_stack([target / (1 - rho), np.full(len(first), 1 / (1 - rho))])
-    error = [
-        math.sqrt(max(g @ cov.loc[["rho", name], ["rho", name]].to_numpy() @ g, 0.0))
-        for g, name in zip(slope, names, strict=True)
-    ]
-    opens = pairs.frame.iloc[first]
-    return pd.DataFrame(
-        {
-            "regime": np.arange(1, len(first) + 1),
-            "day": opens["day"].to_numpy(),
-            "start": opens["start"].to_numpy(),
-            "bars": np.diff(regimes.bounds),
-            "target": target,
-            "std_error": error,
-        }
-    )
-
-
-def _no_shift(found: _Found, length: float, unit: str) -> pd.DataFrame:
-    """What the search finds: in the data, and in paths without a shift (medians)."""
-    cells = [("data", found.shifts.plain, found.shifts.rho, found.shifts.gain)]
-    shifts, shares = [float(len(found.shifts.breaks))], [(math.nan, math.nan, math.nan)]
-    for name, paths in (("reverts to one target", found.null), ("random walk", found.walk)):
-        cells.append((name, *(float(np.median(v)) for v in (paths.plain, paths.rho, paths.gain))))
-        shifts.append(float(np.mean(paths.shifts)))
-        shares.append(
-            (
-                float(np.mean(paths.shifts > 0)),
-                _share(paths.gain >= found.shifts.gain),
-                _share(paths.rho <= found.shifts.rho),
-            )
-        )
-    table = pd.DataFrame(cells, columns=["paths", "rho_without", "rho", "gain"])
-    for name in ("without", ""):
-        rho = table["rho_without" if name else "rho"]
-        table[f"half_life_{name}".strip("_")] = [_life(value) * length for value in rho]
-    table["unit"], table["shifts"] = unit, shifts
-    columns = ["any_shift", "p_gain", "p_rho"]
-    return table.assign(**dict(zip(columns, np.array(shares).T, strict=True)))
-
-
-def _life(rho: float) -> float:
-    return math.inf if rho >= 1 else math.log(0.5) / math.log(rho) if rho > 0 else 0.0
-
-
-def _flags(pairs: Pairs, regimes: Design, found: _Found, p: float, unit: str) -> list[str]:
+def _flags(pairs: Pairs, regimes: Design, found: Found, p: float, unit: str) -> list[str]:
     any_shift = len(found.shifts.breaks) > 0
     raised = {
         "no_shift_found": not any_shift,
@@ -324,7 +237,7 @@ def _about_known(pairs: Pairs, draws: int, errors: str, seed: int) -> Result:
         _QUESTION,
         _EQUATION,
         unit=units(unit, length),
-        table=_table(base.table, found),
+        table=about_one(base.table, found),
         sample=pairs.sample,
         errors=f"rho: interval and p of rho = 1 by {method}; std_error: {base.errors}",
         fit=base.fit,
