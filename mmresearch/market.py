@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from mmresearch import schema, store
+from mmresearch import native, schema, store
 from mmresearch.receipt import Receipt
 from mmresearch.sessions import has_clock, session_table
 from mmresearch.symbols import symbol_table
@@ -37,7 +37,7 @@ class Market:
     name : str
         Said in titles and reports.
     **tables : DataFrame
-        Any of the schema's tables.
+        Any of the schema's tables, of pandas or polars.
 
     Raises
     ------
@@ -52,14 +52,17 @@ class Market:
         calendar: str = "24/7",
         receipt: Receipt | None = None,
         name: str = "market",
-        **tables: pd.DataFrame,
+        **tables: pd.DataFrame | pl.DataFrame,
     ) -> None:
         self.name = name
         self.receipt = receipt
         self._stored = store.Stored(Path(), {})
         self._times: dict[str, list[pd.Series]] | None = None
         self._outlines: dict[str, list] | None = None
-        self._tables = _checked(tables)
+        self._tables: dict[str, pd.DataFrame] = {}
+        self._frames: dict[str, pl.DataFrame] = {}  # until somebody asks for pandas
+        for kind, table in native.check_all(tables).items():
+            (self._frames if isinstance(table, pl.DataFrame) else self._tables)[kind] = table
         self.symbols = symbol_table(symbols, self._traded(), calendar)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
@@ -67,8 +70,8 @@ class Market:
             held = ", ".join(self) or "no table"
             raise KeyError(f"market {self.name!r} has no {name}; it has {held}")
         if name not in self._tables:
-            table = store.to_pandas(self._stored.read(name))
-            self._tables[name] = schema.check(table, name)
+            frame = self._frames.pop(name) if name in self._frames else self._stored.read(name)
+            self._tables[name] = schema.check(store.to_pandas(frame), name)
         return self._tables[name]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
@@ -80,7 +83,7 @@ class Market:
         raise AttributeError(name)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._tables or name in self._stored.entries
+        return any(name in held for held in (self._tables, self._frames, self._stored.entries))
 
     def get(self, name: str) -> pd.DataFrame | None:
         """The table, or None where the market has none of that name."""
@@ -93,7 +96,7 @@ class Market:
 
     def replace(self, **tables: pd.DataFrame) -> Market:
         """The same study with these tables instead, or beside."""
-        held = {name: self._tables[name] for name in self._in_memory()}
+        held = {name: self[name] for name in self._in_memory()}
         about = {"symbols": self.symbols, "receipt": self.receipt, "name": self.name}
         other = Market(**about, **(held | tables))
         other._stored = self._stored.without(tables)
@@ -123,12 +126,14 @@ class Market:
             self.calendar(name)
         span = store.Span.of(names, start, end)
         other = Market(symbols=self.symbols, receipt=self.receipt, name=self.name)
-        other._tables = {name: span.rows(self._tables[name]) for name in self._in_memory()}
+        other._tables = {name: span.rows(self[name]) for name in self._in_memory()}
         other._stored = self._stored.select(span)
         return other
 
     def scans(self, name: str) -> Iterator[pl.LazyFrame]:
         """The table as polars queries, one a file of a saved market, in order of time."""
+        if name in self._frames:
+            return iter([self._frames[name].lazy()])
         if name in self._tables:
             return iter([store.to_polars(self[name]).lazy()])
         return self._stored.scans(name)
@@ -197,7 +202,7 @@ class Market:
             if name in self._stored.entries:
                 found |= stored.days(name)
             else:
-                table = self._tables[name]
+                table = self[name]
                 times = table.loc[table["symbol"] == symbol, "time"]
                 found |= set(times.dt.strftime("%Y-%m-%d"))
         return sorted(found)
@@ -250,7 +255,8 @@ class Market:
         facts: dict = {"name": self.name}
         with store.Writer(folder, by=by) as writer:
             for name in self:
-                for table in self._parts(name):
+                held = [self._frames[name]] if name in self._frames else self._parts(name)
+                for table in held:
                     writer.add(name, table)
             writer.add("symbols", self.symbols)
             if self.receipt is not None:
@@ -282,18 +288,20 @@ class Market:
 
     def _in_memory(self) -> list[str]:
         """The tables that no folder holds."""
-        return [name for name in self._tables if name not in self._stored.entries]
+        return [n for n in (*self._tables, *self._frames) if n not in self._stored.entries]
 
     def _parts(self, name: str) -> Iterator[pd.DataFrame]:
         """The table part by part, each checked; one that was read, or never saved, is one."""
-        if name in self._tables:
+        if name in self._tables or name in self._frames:
             yield self[name]
         else:
             for part in self._stored.each(name):
                 yield schema.check(store.to_pandas(part), name)
 
     def _traded(self) -> list[str]:
-        return sorted({s for table in self._event_tables() for s in table["symbol"].unique()})
+        named = pl.col("symbol").unique()
+        queries = (query for name in self._event_names() for query in self.scans(name))
+        return sorted({s for query in queries for s in query.select(named).collect()["symbol"]})
 
 
 def open_market(folder: str | Path) -> Market:
@@ -332,18 +340,3 @@ def _sample_folder() -> Path:
     here = Path(__file__).parent
     beside = here.parent / "data" / "sample"
     return beside if beside.is_dir() else here / "sample"
-
-
-def _checked(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    unknown = [name for name in tables if name not in schema.TABLES]
-    if unknown:
-        raise TypeError(f"no tables {unknown}; the tables are {', '.join(schema.TABLES)}")
-    clean, faults = {}, []
-    for name, table in tables.items():
-        try:
-            clean[name] = schema.check(table, name)
-        except schema.SchemaError as error:
-            faults.append(error.faults)
-    if faults:
-        raise schema.SchemaError(pd.concat(faults, ignore_index=True))
-    return clean

@@ -9,6 +9,7 @@ say whether a trade or a quote of the same instant came first numbers its quotes
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,6 +169,14 @@ def columns(name: str, levels: int = 1) -> list[Column]:
         raise KeyError(f"no table {name!r}; the tables are {', '.join(TABLES)}")
     extra = [c for n in range(2, levels + 1) for c in _level(n, f"_{n}")] if name == "book" else []
     return [*TABLES[name], *extra]
+
+
+def columns_of(names: Iterable[str], name: str) -> list[Column] | None:
+    """The columns of a table that has these names; None where its levels are misnamed."""
+    levels = [_level_of(column) for column in names]
+    if name == "book" and 0 in levels:
+        return None
+    return columns(name, max((level or 1 for level in levels), default=1))
 
 
 def describe(name: str) -> pd.DataFrame:

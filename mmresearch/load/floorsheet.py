@@ -83,8 +83,8 @@ def floorsheet(*files: str | Path | Iterable[str | Path], name: str = "nepse") -
         symbols=symbols.assign(currency="NPR", calendar="dates"),
         receipt=_receipt(texts, rows.with_columns(reason=reasons), kept, trades),
         name=name,
-        trades=trades.to_pandas(),
-        fills=_fills(trades).to_pandas(),
+        trades=trades,
+        fills=_fills(trades),
     )
 
 

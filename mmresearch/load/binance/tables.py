@@ -37,11 +37,11 @@ class File(NamedTuple):
 def tables(file: File, rows: pl.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows as the one table that their kind becomes."""
     if file.kind in TRADES:
-        return {"trades": _trades(file, rows).to_pandas()}
+        return {"trades": _trades(file, rows)}
     if file.kind == "bookTicker":
-        return {"quotes": _quotes(file, rows).to_pandas()}
+        return {"quotes": _quotes(file, rows)}
     series = _bands(file, rows) if file.kind == "bookDepth" else _series(file, rows)
-    return {"series": series.to_pandas()}
+    return {"series": series}
 
 
 def _trades(file: File, rows: pl.DataFrame) -> pl.DataFrame:

@@ -103,7 +103,7 @@ def _market(
         symbols=symbols.assign(calendar="dates"),
         receipt=Receipt(SOURCE, facts, aside, _notes(t, rows)),
         name=t.path.name,
-        positions=_positions(kept, groups).to_pandas(),
+        positions=_positions(kept, groups),
     )
 
 

@@ -8,6 +8,7 @@ an event met.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def _market(day: Day, name: str | None) -> Market:
         symbols=pd.DataFrame([about | {"multiplier": 1.0, "calendar": _CALENDAR}]),
         receipt=receipt,
         name=name or f"{day.symbol} {day.date.isoformat()}",
-        **{k: _to_pandas(table, day.symbol) for k, table in tables.items()},
+        **{k: _in_dollars(table, day.symbol) for k, table in tables.items()},
     )
 
 
@@ -174,13 +175,12 @@ def _changed(states: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     return states.filter(moved).select("time", "seq", *cells)
 
 
-def _to_pandas(table: pl.DataFrame, symbol: str) -> pd.DataFrame:
+def _in_dollars(table: pl.DataFrame, symbol: str) -> pl.DataFrame:
     """The table with prices in dollars."""
-    frame = table.with_columns(symbol=pl.lit(symbol)).to_pandas()
-    for column in frame.columns[frame.columns.str.match(r"(price|bid|ask)(_\d+)?$")]:
-        # here and not in polars, which multiplies by 1 / 10,000 and so misses the nearest number
-        frame[column] = frame[column] / _UNITS
-    return frame
+    # by numpy, as polars multiplies by 1 / 10,000 and so misses the nearest number
+    prices = [c for c in table.columns if re.match(r"(price|bid|ask)(_\d+)?$", c)]
+    dollars = (pl.Series(c, table[c].cast(pl.Float64).to_numpy() / _UNITS) for c in prices)
+    return table.with_columns(*dollars, symbol=pl.lit(symbol))
 
 
 def _set_aside(day: Day) -> pd.DataFrame:

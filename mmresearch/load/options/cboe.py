@@ -90,7 +90,7 @@ def _market(
         symbols=pd.DataFrame([about]),
         receipt=Receipt(source, facts, aside, notes),
         name=t.path.name,
-        chain=chain.to_pandas(),
+        chain=chain,
     )
 
 

@@ -62,7 +62,7 @@ def read_summaries(source: str, path: Path) -> Market:
         symbols=_symbols(kept),
         receipt=Receipt(source, facts, _aside(read.name, aside), _notes(read.name, kept)),
         name=read.text.path.name,
-        chain=_chain(kept).to_pandas(),
+        chain=_chain(kept),
     )
 
 

@@ -127,7 +127,7 @@ def _one(path: Path, how: _How, before: list[pl.DataFrame]) -> Market:
     return Market(
         receipt=Receipt(_SOURCE, facts, aside, _notes(table, kept, how)),
         name=path.name,
-        series=_series(kept, how).to_pandas(),
+        series=_series(kept, how),
     )
 
 

@@ -272,7 +272,7 @@ def _market(
         symbols=symbols.assign(currency="USD", calendar="XNYS"),
         receipt=Receipt(SOURCE, pd.DataFrame([facts]), aside, tuple(notes)),
         name=part.text.name.split(".")[0],
-        **{part.table: table.to_pandas()},
+        **{part.table: table},
     )
 
 

@@ -25,7 +25,7 @@ def quotes(rows: Rows, clock: str) -> Made:
     names |= {"ask_price": "ask", "ask_amount": "ask_size"}
     states, notes = _states(rows.frame.rename(names), clock, [""])
     table = states.select("time", "seq", "symbol", *LEVEL, OTHER_CLOCK[clock])
-    return Made({"quotes": table.to_pandas()}, [], notes)
+    return Made({"quotes": table}, [], notes)
 
 
 def snapshots(rows: Rows, clock: str) -> Made:
@@ -43,8 +43,8 @@ def snapshots(rows: Rows, clock: str) -> Made:
     notes.append(f"{changed.height:,} of {states.height:,} snapshots change the best level: quotes")
     levels = [f"{name}{suffix}" for suffix in suffixes for name in LEVEL]
     tables = {
-        "quotes": changed.select("time", "seq", "symbol", *LEVEL, other).to_pandas(),
-        "book": states.select("time", "seq", "symbol", *levels, other).to_pandas(),
+        "quotes": changed.select("time", "seq", "symbol", *LEVEL, other),
+        "book": states.select("time", "seq", "symbol", *levels, other),
     }
     return Made(tables, [], notes)
 

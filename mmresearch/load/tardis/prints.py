@@ -47,7 +47,7 @@ def prints(rows: Rows, clock: str) -> Made:
     if unknown:
         notes.append(f"the side of {unknown:,} trades is unknown")
     aside = [((timed["seq"].filter(reasons == why) + 1).to_list(), why) for why in _met(reasons)]
-    return Made({rows.kind: table.to_pandas()}, aside, notes)
+    return Made({rows.kind: table}, aside, notes)
 
 
 def _with_ids(frame: pl.DataFrame) -> pl.DataFrame:
@@ -106,7 +106,7 @@ def series(rows: Rows, clock: str) -> Made:
     if back:
         notes.append(f"on {back:,} rows the clock runs back: they are put in the order of time")
     return Made(
-        {"series": there.select("time", "symbol", "name", "value", paid, other).to_pandas()},
+        {"series": there.select("time", "symbol", "name", "value", paid, other)},
         [((bare["seq"] + 1).to_list(), "no value")] if bare.height else [],
         notes,
     )
@@ -140,4 +140,4 @@ def chain(rows: Rows, clock: str) -> Made:
     back = _running_back(timed)
     if back:
         notes.append(f"on {back:,} rows the clock runs back: they are put in the order of time")
-    return Made({"chain": table.to_pandas()}, [], notes)
+    return Made({"chain": table}, [], notes)

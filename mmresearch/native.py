@@ -1,0 +1,123 @@
+"""The schema's check of polars frames that keep to it, without a copy of what is right already.
+
+It never words a fault: where anything is in doubt it gives None, and `schema.check` tells what.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import polars as pl
+
+from mmresearch import schema, store
+
+_TYPES = {
+    "time": pl.Datetime("ns", "UTC"),
+    "whole": pl.Int64(),
+    "number": pl.Float64(),
+    "sign": pl.Float64(),
+    "flag": pl.Boolean(),
+    "text": pl.String(),
+}
+_RULES = {
+    "positive": lambda x: (x > 0) & x.is_finite(),
+    "not negative": lambda x: (x >= 0) & x.is_finite(),
+    "finite": lambda x: x.is_finite(),
+    "event": lambda x: x.is_in(schema.EVENTS),
+    "right": lambda x: x.is_in(["call", "put"]),
+}
+
+
+def check_all(
+    tables: dict[str, pd.DataFrame | pl.DataFrame],
+) -> dict[str, pd.DataFrame | pl.DataFrame]:
+    """Every table checked, polars frames as such where nothing is in doubt; one error for all."""
+    unknown = [name for name in tables if name not in schema.TABLES]
+    if unknown:
+        raise TypeError(f"no tables {unknown}; the tables are {', '.join(schema.TABLES)}")
+    clean, faults = {}, []
+    for name, table in tables.items():
+        try:
+            clean[name] = _check(table, name)
+        except schema.SchemaError as error:
+            faults.append(error.faults)
+    if faults:
+        raise schema.SchemaError(pd.concat(faults, ignore_index=True))
+    return clean
+
+
+def _check(table: pd.DataFrame | pl.DataFrame, name: str) -> pd.DataFrame | pl.DataFrame:
+    if not isinstance(table, pl.DataFrame):
+        return schema.check(table, name)
+    right = checked(table, name)
+    return schema.check(store.to_pandas(table), name) if right is None else right
+
+
+def checked(frame: pl.DataFrame, name: str) -> pl.DataFrame | None:
+    """The table in the schema's types, ordered by (time, seq); None where it may break a rule.
+
+    As `schema.check` gives it: columns that are not there come back missing throughout, those that
+    the schema does not know stay behind its own, not-a-number is missing.
+    """
+    wanted = schema.columns_of(frame.columns, name)
+    if wanted is None or any(not _fits(frame, column) for column in wanted):
+        return None
+    extra = [c for c in frame.columns if c not in {column.name for column in wanted}]
+    table = frame.select(*(_cell(frame, column) for column in wanted), *extra)
+    # what is no number is missing, in columns of the schema and beside
+    table = table.with_columns(pl.selectors.float().fill_nan(None))
+    broken = [_broken(column) for column in wanted if column.name in frame.columns]
+    if table.height and table.select(pl.any_horizontal(e.any() for e in broken)).item():
+        return None
+    return _in_order(table, name)
+
+
+def _fits(frame: pl.DataFrame, column: schema.Column) -> bool:
+    """Whether a column is there, where it must be, in a type that holds its kind exactly."""
+    if column.name not in frame.columns:
+        return not column.required
+    dtype = frame.schema[column.name]
+    if column.kind == "time":
+        return dtype == _TYPES["time"]
+    if column.kind in ("number", "sign"):
+        return dtype == pl.Float64 or dtype.is_integer()
+    return dtype == _TYPES[column.kind]
+
+
+def _cell(frame: pl.DataFrame, column: schema.Column) -> pl.Expr:
+    kind = _TYPES[column.kind]
+    if column.name not in frame.columns:
+        return pl.lit(None, kind).alias(column.name)
+    values = pl.col(column.name)
+    return values if frame.schema[column.name] == kind else values.cast(kind)
+
+
+def _broken(column: schema.Column) -> pl.Expr:
+    """Where the column misses a value that must be there, or holds one against its rule."""
+    values = pl.col(column.name)
+    wrong = pl.lit(False) if column.missing else values.is_null()
+    if column.kind == "sign":
+        wrong = wrong | (values.abs() != 1).fill_null(False)
+    if column.kind == "text":
+        wrong = wrong | (values == "").fill_null(False)
+    if column.rule:
+        number = values.cast(pl.Float64) if column.kind == "whole" else values
+        wrong = wrong | ~_RULES[column.rule](number).fill_null(True)
+    return wrong
+
+
+def _in_order(table: pl.DataFrame, name: str) -> pl.DataFrame | None:
+    """The rows in order; None where one event stands twice."""
+    by = [c.name for c in schema.TABLES[name] if c.name in ("time", "seq")]
+    keys = [pl.col("time").to_physical(), *(pl.col(c) for c in by[1:])]
+    later, same = keys[0] > keys[0].shift(), keys[0] == keys[0].shift()
+    tied = same & (keys[1] >= keys[1].shift()) if len(keys) > 1 else same
+    strict = same & (keys[1] > keys[1].shift()) if len(keys) > 1 else pl.lit(False)
+    rises, strictly = table.select((later | tied).all(), s=(later | strict).all()).row(0)
+    if not strictly and _repeats(table, name):
+        return None
+    return table if rises else table.sort(by, maintain_order=True)
+
+
+def _repeats(table: pl.DataFrame, name: str) -> bool:
+    key = schema.UNIQUE.get(name)
+    return key is not None and table.select(pl.struct(key).is_duplicated().any()).item()
