@@ -75,6 +75,7 @@ def _convert_parser(given: list[str]) -> argparse.ArgumentParser:
         prog="mmresearch convert",
         description="Source files -> market folder, with receipt. Each source has options of its "
         "own: mmresearch convert SOURCE --help. An interrupted run goes on where it was.",
+        epilog=_limits(),
     )
     parser.add_argument("source", choices=sorted(load.__all__), metavar="SOURCE", help=_sources())
     parser.add_argument("files", nargs="*", metavar="FILE", help="files, folders or patterns")
@@ -93,6 +94,17 @@ def _sources() -> str:
     from mmresearch import load
 
     return "one of " + ", ".join(sorted(load.__all__))
+
+
+def _limits() -> str:
+    from mmresearch.load import text, unpack
+
+    return (
+        "Limits against files made to burst memory, set in the environment: "
+        f"{unpack.MOST_GB} (8), what one packed or Parquet file may hold; {unpack.MOST_TIMES} "
+        f"(300), how many times its packed size, above 64 MB; {text.MOST_LINE} (256), the longest "
+        f"line of a text file. Raised for one run: {unpack.MOST_GB}=20 mmresearch convert ..."
+    )
 
 
 def _add_fetch(commands: Any) -> None:

@@ -43,7 +43,8 @@ def convert(
     files : list of path
         Files, folders of them, or patterns.
     to : path
-        The folder to write. It appears, or changes, only when everything was read.
+        The folder to write. It appears, or changes, only when everything was read. A link to a
+        folder is followed.
     options : mapping, optional
         Keyword arguments of the loader.
     progress : text stream, optional
@@ -60,6 +61,7 @@ def convert(
         Naming every fault of every file. What the other files gave is kept for the next run.
     """
     to, options = Path(to), dict(options or {})
+    store.check_place(to)  # before hours of reading
     loader, name = getattr(load, source), options.pop("name", None)
     units = _units(source, files, options)
     if len(units) < 2:

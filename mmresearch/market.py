@@ -247,7 +247,8 @@ class Market:
         Parameters
         ----------
         folder : path
-            Keeps its present content until all is written.
+            Keeps its present content until all is written. A link to a folder is followed and
+            stays; one that leads to no folder, or in a loop, is refused (NotADirectoryError).
         by : {"auto", "table", "day"}
             One file a table, or files by symbol and UTC day; "auto" is by day for tables above
             about two million rows.

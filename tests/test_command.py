@@ -117,6 +117,16 @@ def test_every_source_explains_its_options(source, capsys):
         assert len(listed[option]) > 3, f"{option} of {source} is not explained"
 
 
+@pytest.mark.parametrize("words", [[], ["binance"]])
+def test_help_names_the_limits_and_their_defaults(words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(SystemExit):
+        main(["convert", *words, "--help"])
+    said = capsys.readouterr().out
+    for limit in ("MAX_UNPACKED_GB (8)", "MAX_UNPACKED_TIMES (300)", "MAX_LINE_MB (256)"):
+        assert f"MMRESEARCH_{limit}" in said
+
+
 def test_check_fails_where_the_gate_does(capsys: pytest.CaptureFixture):
     assert main(["check", "sample"]) == 1  # one fill is planted to be missing
     said = capsys.readouterr().out

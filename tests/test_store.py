@@ -22,6 +22,7 @@ import pytest
 
 import mmresearch as mm
 from mmresearch import schema
+from mmresearch.convert import convert
 
 RECEIPT = mm.Receipt(
     "floorsheet",
@@ -261,6 +262,29 @@ def test_file_where_the_folder_should_be(market, tmp_path):
     with pytest.raises(NotADirectoryError, match=r"a\.csv is a file; a market is saved as a"):
         market.save(path)
     assert path.read_text() == "time,price\n"
+
+
+def test_a_link_to_a_folder_is_followed_and_stays(market, tmp_path):
+    behind, link = tmp_path / "behind", tmp_path / "link"
+    behind.mkdir()
+    link.symlink_to(behind)
+    market.save(link)
+    assert link.is_symlink()
+    assert mm.open(behind).data_hash == mm.open(link).data_hash == market.data_hash
+
+
+@pytest.mark.bad_input("a target that is a dangling or looping link")
+@pytest.mark.parametrize("to", ["gone", "link", "a.csv"], ids=["dangling", "loop", "file"])
+def test_a_link_that_leads_to_no_folder_is_refused(market, tmp_path, to):
+    (tmp_path / "a.csv").write_text("time,price\n")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / to)
+    before = sorted(tmp_path.iterdir())
+    for save in (market.save, lambda to: convert("binance", ["nothing.csv"], to)):
+        with pytest.raises(NotADirectoryError, match=r"link is a link to .*, which is no folder"):
+            save(link)
+    assert sorted(tmp_path.iterdir()) == before
+    assert link.is_symlink()
 
 
 @pytest.mark.parametrize("also", [None, "symbols.parquet", "notes.parquet"])

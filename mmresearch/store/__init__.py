@@ -18,7 +18,7 @@ from mmresearch.store.manifest import MANIFEST, by_hand, read_manifest
 from mmresearch.store.outline import outlines
 from mmresearch.store.span import TIME, Span
 from mmresearch.store.stored import Stored
-from mmresearch.store.writer import Writer
+from mmresearch.store.writer import Writer, check_place
 
 __all__ = [
     "MANIFEST",
@@ -27,6 +27,7 @@ __all__ = [
     "Stored",
     "Writer",
     "by_hand",
+    "check_place",
     "digest",
     "outlines",
     "read_manifest",

@@ -46,8 +46,7 @@ class Writer:
         if by not in _BY:
             raise ValueError(f"by={by!r}; expected one of {', '.join(_BY)}")
         self.folder, self.by = Path(folder), by
-        if self.folder.exists() and not self.folder.is_dir():
-            raise NotADirectoryError(f"{folder} is a file; a market is saved as a folder")
+        check_place(self.folder)
         self._place = self.folder / ".drafts"
         self._drafts: dict[str, list[Draft]] = defaultdict(list)
         self._values: dict[str, int] = defaultdict(int)
@@ -142,6 +141,17 @@ class Writer:
         groups = [run for place in places.values() for run in drafts.runs(place)]
         files = [drafts.merged(run, columns, self._path()) for run in groups]
         return sorted(files, key=lambda d: (d.first, d.symbol or "", d.last, d.file))
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a place where no folder can be: a file, or a link that leads to no folder."""
+    if folder.is_dir():
+        return
+    if folder.is_symlink():
+        said = f"{folder} is a link to {folder.readlink()}, which is no folder"
+        raise NotADirectoryError(f"{said}; make that folder, or remove the link")
+    if folder.exists():
+        raise NotADirectoryError(f"{folder} is a file; a market is saved as a folder")
 
 
 def _move(draft: Path, final: Path) -> None:
