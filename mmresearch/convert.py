@@ -1,8 +1,9 @@
 """Source files -> a market folder: file by file, so that an interrupted run goes on where it was.
 
-Each file's tables are kept as a market of their own in a hidden folder beside the target until all
-are read; then they are joined and the target is written in one step. A file is read again only if
-it, the options or this package changed.
+What each file holds is kept in a hidden folder beside the target until all are read: its market, or
+its checked rows where files must be judged together. Then they are made one and the target is
+written in one step. A file is read again only if it, an option that its reading heeds, or this
+package changed.
 """
 
 from __future__ import annotations
@@ -16,13 +17,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from mmresearch import __version__, load, schema, store
-from mmresearch.load import paths, several
-from mmresearch.market import Market, open_market
+from mmresearch.load import kept, paths
+from mmresearch.load.steps import Steps, steps_of
+from mmresearch.market import Market
 from mmresearch.receipt import SourceError
 
-# Sources whose files are read against each other: a transfer stands in the exports of both its
-# addresses, a fill's opening position links to the fill before, a later report repeats values.
-_TOGETHER = ("cftc", "erc20", "hyperliquid", "nyfed", "series", "uniswap")
 Unit = tuple[Path, ...]
 
 
@@ -48,7 +47,8 @@ def convert(
     options : mapping, optional
         Keyword arguments of the loader.
     progress : text stream, optional
-        Told after every file: files, rows, bytes and the time left.
+        Told after every file: files, rows, bytes and the time left to read the others; and when
+        they are made one market, and when that is written.
 
     Returns
     -------
@@ -63,6 +63,7 @@ def convert(
     to, options = Path(to), dict(options or {})
     store.check_place(to)  # before hours of reading
     loader, name = getattr(load, source), options.pop("name", None)
+    began = time.monotonic()
     units = _units(source, files, options)
     if len(units) < 2:
         market = _at_once(loader, units[0], options, progress)
@@ -72,6 +73,7 @@ def convert(
         market.name = name
     market.save(to)
     shutil.rmtree(_beside(to), ignore_errors=True)
+    _say(progress, f"{market.receipt.rows_read:,} rows in {_clock(time.monotonic() - began)}")
     return market
 
 
@@ -81,20 +83,14 @@ def _units(source: str, files: Sequence[str | Path], options: Mapping) -> list[U
         return [tuple(files)]
     home = sys.modules[f"mmresearch.load.{source}"]
     found = paths.expand(source, files, home.ENDINGS)
-    if source in _TOGETHER or options.get("clean"):
-        return [tuple(found)]
     return home.together(found) if hasattr(home, "together") else [(path,) for path in found]
 
 
 def _at_once(loader: Callable, unit: Unit, options: dict, progress: TextIO | None) -> Market:
     """The market of files that are read in one go."""
     files = [path for path in unit if isinstance(path, Path)]  # a query's text is none
-    began = time.monotonic()
     _say(progress, f"reading {len(files)} files, {sum(map(_size, files)) / 1e6:,.1f} MB")
-    market = loader(*unit, **options)
-    spent = time.monotonic() - began
-    _say(progress, f"{market.receipt.rows_read:,} rows in {_clock(spent)}")
-    return market
+    return loader(*unit, **options)
 
 
 def _size(path: Path) -> int:
@@ -104,27 +100,28 @@ def _size(path: Path) -> int:
 def _in_parts(
     source: str, units: list[Unit], to: Path, options: dict, progress: TextIO | None
 ) -> Market:
-    """Each unit's market, read now or by a run before, and all of them joined."""
+    """The market of what each unit holds, read now or by a run before."""
+    steps = steps_of(source, options)
     folder = _beside(to)
     parts, faults, notes = [], [], []
     tell = _teller(units, progress)
     for unit in units:
-        place = folder / _key(source, unit, options)
+        place = folder / _key(source, unit, steps)
         try:
-            known = (place / store.MANIFEST).exists()
-            if not known:
-                getattr(load, source)(*unit, **options).save(place)
-            parts.append(open_market(place))
-            tell(unit, parts[-1], known=known)
+            known = kept.opened(place, steps.kinds, unit[0])
+            if known is None:
+                kept.save(steps.read(*unit), place)
+            parts.append(kept.opened(place, steps.kinds, unit[0]) if known is None else known)
+            tell(unit, parts[-1], known=known is not None)
         except SourceError as error:
             faults += error.faults
             notes += [error.note] if error.note else []
     if faults:
-        kept = f"{len(parts)} of {len(units)} files are read and kept for the next run"
-        notes += [kept] if parts else []
+        some = f"{len(parts)} of {len(units)} files are read and kept for the next run"
+        notes += [some] if parts else []
         raise SourceError(source, faults, note="\n".join(dict.fromkeys(notes)))
-    home = sys.modules[f"mmresearch.load.{source}"]
-    return home.combined(parts) if hasattr(home, "combined") else several.joined(source, parts)
+    _say(progress, f"making one market of {sum(map(len, units))} files")
+    return steps.whole(parts)
 
 
 def _beside(to: Path) -> Path:
@@ -132,13 +129,15 @@ def _beside(to: Path) -> Path:
     return to.with_name(f".{to.name}.parts")
 
 
-def _key(source: str, unit: Unit, options: dict) -> str:
+def _key(source: str, unit: Unit, steps: Steps) -> str:
     """What a part depends on: the files' content, the options' (files too), this package."""
-    digest = hashlib.sha256(f"{__version__} {schema.VERSION} {source}".encode())
+    kinds = [kind.__name__ for kind in steps.kinds]
+    about = f"{__version__} {schema.VERSION} {source} {kinds}"
+    digest = hashlib.sha256(about.encode())
     for path in unit:
         digest.update(path.name.encode())
         digest.update(_content(path))
-    for name, value in sorted(options.items()):
+    for name, value in sorted(steps.heeds.items()):
         digest.update(f"{name}={value!r}".encode())
         if isinstance(value, str | Path) and Path(value).is_file():
             digest.update(_content(Path(value)))
@@ -159,16 +158,17 @@ def _teller(units: list[Unit], progress: TextIO | None) -> Callable:
     total, began = sum(sizes.values()), time.monotonic()
     done = {"units": 0, "rows": 0, "bytes": 0, "read": 0}
 
-    def tell(unit: Unit, part: Market, *, known: bool) -> None:
+    def tell(unit: Unit, part: Any, *, known: bool) -> None:
         done["units"] += 1
-        done["rows"] += part.receipt.rows_read
+        done["rows"] += kept.rows_of(part)
         done["bytes"] += sizes[unit]
         done["read"] += 0 if known else sizes[unit]
         spent = time.monotonic() - began
         left = spent * (total - done["bytes"]) / done["read"] if done["read"] else 0.0
+        names = ", ".join(path.name for path in unit)
         _say(
             progress,
-            f"{done['units']}/{len(units)} {unit[0].name}{' (read before)' if known else ''}: "
+            f"{done['units']}/{len(units)} {names}{' (read before)' if known else ''}: "
             f"{done['rows']:,} rows, {done['bytes'] / 1e6:,.1f} of {total / 1e6:,.1f} MB, "
             f"{_clock(left)} left",
         )

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import polars as pl
 
 from mmresearch.load import dated, several, text
+from mmresearch.load.steps import Steps, at_once
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -73,24 +75,58 @@ def nyfed(*files: str | Path | Iterable[str | Path], name: str | None = None) ->
         Naming every fault of every file. Suppressed positions and repeated rows are set aside and
         kept in the receipt; suppressed values of other series are missing.
     """
-    one = partial(_one, before=[])  # a week may stand in two files
-    return several.each(_SOURCE, files, ENDINGS, one, name=name)
+    return at_once(_SOURCE, files, ENDINGS, in_steps(), name=name)
 
 
-def _one(path: Path, before: list[pl.DataFrame]) -> Market:
+def in_steps() -> Steps:
+    """Every file's rows; then those that no file before has."""
+    return Steps(_read, _whole, (Weeks,), {})
+
+
+class Weeks(NamedTuple):
+    """A file's rows, with `line`, `held` (whether a position), their instants and the survey's."""
+
+    text: text.Text
+    rows: pl.DataFrame
+
+    @property
+    def count(self) -> int:
+        return self.rows.height
+
+
+def _read(path: Path) -> Weeks:
     (t,) = text.read_texts(_SOURCE, [path])
     rows = _rows(t)
     if isinstance(rows, list):
         raise SourceError(_SOURCE, rows)
-    rows = _with_times(rows)
-    content = rows.select(*_KEY, "value")
-    again, other = dated.repeats(content, before, _KEY)
-    if other.any():
-        raise SourceError(_SOURCE, [_contradiction(t, rows.filter(other))])
-    hidden = rows["held"] & rows["value"].is_null()
-    if hidden.all():
+    weeks = Weeks(t, _with_times(rows))
+    _again(weeks, [])
+    if _hidden(weeks.rows).all():
         raise SourceError(_SOURCE, [Fault(t.name, None, "no row to keep", "values")])
-    before.append(content)
+    return weeks
+
+
+def _whole(files: list[Weeks]) -> Market:
+    one = partial(_one, before=[])  # a week may stand in two files
+    return several.joined(_SOURCE, several.gathered(_SOURCE, files, one))
+
+
+def _again(weeks: Weeks, before: list[pl.DataFrame]) -> pl.Series:
+    """Which rows stand above, or in a file before; refused with another value."""
+    again, other = dated.repeats(weeks.rows.select(*_KEY, "value"), before, _KEY)
+    if other.any():
+        raise SourceError(_SOURCE, [_contradiction(weeks.text, weeks.rows.filter(other))])
+    return again
+
+
+def _hidden(rows: pl.DataFrame) -> pl.Series:
+    return rows["held"] & rows["value"].is_null()
+
+
+def _one(weeks: Weeks, before: list[pl.DataFrame]) -> Market:
+    t, rows = weeks
+    again, hidden = _again(weeks, before), _hidden(rows)
+    before.append(rows.select(*_KEY, "value"))
     gone = {"duplicate": again, "suppressed": hidden & ~again}
     aside = [(t, rows["line"].filter(mask).to_list(), why) for why, mask in gone.items()]
     facts = pd.DataFrame([file_facts(t.path, rows.height)])

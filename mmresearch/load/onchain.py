@@ -8,7 +8,7 @@ amounts are whole numbers of up to 78 digits.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from mmresearch.load import parquet, paths, text, unpack
+from mmresearch.load import parquet, text, unpack
 from mmresearch.receipt import Fault, SourceError, file_facts
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".csv.lz4", ".csv.zst", ".parquet")
@@ -47,17 +47,25 @@ class Layout(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A file's rows: our columns as text (times as the file has them), and the line of each."""
+    """A file's rows: our columns as text (times as the file has them), and the line of each.
+
+    `times`: of each row its time in UTC and its place (see `onchain_order`), once they are known.
+    """
 
     path: Path
     layout: str
     frame: pl.DataFrame
     text: text.Text | None  # missing where rows have no lines: they are numbered from 1
     facts: dict | None = None  # its row of `Receipt.files`
+    times: pl.DataFrame | None = None
 
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def count(self) -> int:
+        return self.frame.height
 
 
 def tx(words: str) -> Field:
@@ -93,21 +101,17 @@ def time(words: str) -> Field:
     return Field(words, r"(?s).*\S.*", "the block's time")
 
 
-def read_all(
-    source: str,
-    files: Iterable,
-    one: Callable[[Path], Sheet | list[Fault]],
-    endings: tuple[str, ...] = ENDINGS,
-) -> list[Sheet]:
-    """Every file as `one` reads it; one error names the faults of all."""
-    sheets, faults = [], []
-    for path in paths.expand(source, files, endings):
-        found = one(path)
-        if isinstance(found, list):
-            faults += found
-        else:
-            sheets.append(found._replace(facts=file_facts(path, found.frame.height)))
+def sound(source: str, found: Sheet | list[Fault]) -> Sheet:
+    """The sheet of a file, with its facts; one error names all that is wrong with it."""
+    if isinstance(found, list):
+        raise SourceError(source, found)
+    return found._replace(facts=file_facts(found.path, found.count))
+
+
+def refuse_twins(source: str, sheets: Sequence[Sheet]) -> None:
+    """Refuse files of one content."""
     seen: dict[str, str] = {}
+    faults = []
     for sheet in sheets:
         digest = sheet.facts["sha256"]
         if digest in seen:
@@ -116,7 +120,6 @@ def read_all(
         seen.setdefault(digest, sheet.name)
     if faults:
         raise SourceError(source, faults)
-    return sheets
 
 
 def read(path: Path, layouts: Sequence[Layout]) -> Sheet | list[Fault]:

@@ -15,8 +15,8 @@ _FIRST = pd.Timestamp("2009-01-01", tz="UTC")  # no blockchain is older
 _IN_BLOCK = 1_000_000  # more than a block has events
 
 
-def timed(sheet: Sheet) -> pl.DataFrame | list[Fault]:
-    """The sheet's rows with `time` in UTC, and `place` (see `placed_rows`)."""
+def timed(sheet: Sheet) -> Sheet | list[Fault]:
+    """The sheet with its rows' times in UTC, and their places (see `placed_rows`)."""
     mixed = _mixed(sheet.frame["time"])
     if mixed is not None:
         return [_time_fault(sheet, "", "a time written as in the other rows", mixed)]
@@ -27,7 +27,13 @@ def timed(sheet: Sheet) -> pl.DataFrame | list[Fault]:
     if wrong:
         return [_time_fault(sheet, *complaint) for complaint in wrong]
     nanoseconds = pl.Series(placed.to_numpy("datetime64[ns]")).dt.replace_time_zone("UTC")
-    return placed_rows(sheet.frame.with_columns(time=nanoseconds))
+    rows = placed_rows(sheet.frame.with_columns(time=nanoseconds))
+    return sheet._replace(times=rows.select("time", "place"))
+
+
+def rows_of(sheet: Sheet) -> pl.DataFrame:
+    """The rows of a sheet that is timed, with `time` in UTC and `place`."""
+    return sheet.frame.with_columns(sheet.times.get_columns())
 
 
 def _mixed(values: pl.Series) -> pd.Series | None:

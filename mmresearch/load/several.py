@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -32,15 +33,20 @@ def each(
     `files` are paths, lists of them, folders or patterns; `endings` says which files of a folder
     are meant.
     """
-    parts, faults = [], []
-    for path in paths.expand(source, files, endings):
+    return joined(source, gathered(source, paths.expand(source, files, endings), one), name=name)
+
+
+def gathered(source: str, items: Iterable[Any], one: Callable[[Any], Any]) -> list:
+    """What `one` gives of each; a single error names the faults of all."""
+    found, faults = [], []
+    for item in items:
         try:
-            parts.append(one(path))
+            found.append(one(item))
         except SourceError as error:
             faults += error.faults
     if faults:
         raise SourceError(source, faults)
-    return joined(source, parts, name=name)
+    return found
 
 
 def refuse_shared(source: str, parts: Sequence[Market], hint: str) -> None:

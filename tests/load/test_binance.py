@@ -389,7 +389,7 @@ def test_units_for_conversion(tmp_path):
     names = ["BTCUSDT-trades-2024-08.zip", "capture_1.gz", "BTCUSDT-1m-2024-08.zip"]
     names.append("BTCUSDT-capture-2024-08-02.gz")
     found = [tmp_path / name for name in names]
-    assert together(found) == [(found[0],), (found[2],), (found[1], found[3])]
+    assert together(found) == [(path,) for path in found]
 
 
 def test_saved_and_opened_again(tmp_path, spot):

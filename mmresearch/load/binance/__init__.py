@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mmresearch.load import paths, several, text
 from mmresearch.load.binance.capture import capture_part
 from mmresearch.load.binance.files import read_file
-from mmresearch.load.binance.layouts import LAYOUTS, named
+from mmresearch.load.binance.layouts import LAYOUTS
 from mmresearch.load.binance.lines import Lines, is_capture, read_lines
 from mmresearch.load.binance.overlaps import twice_by_content, twice_by_name
-from mmresearch.load.binance.parts import SOURCE, Part, market_of
+from mmresearch.load.binance.parts import SOURCE, Part
+from mmresearch.load.steps import Steps, at_once
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, SourceError
 
@@ -80,26 +83,40 @@ def binance(
         Naming every fault of every file; also trades and aggTrades of one time, spot and futures
         of one symbol, or one time in two files, which together would count twice.
     """
-    _check_options(kind, clock, levels)
+    how = {"clock": clock, "levels": levels, "snapshot": snapshot}
+    steps = in_steps(kind=kind, symbol=symbol, **how)
     found = paths.expand(SOURCE, files, ENDINGS)
     _refuse(twice_by_name(found))
-    parts, captured = _read(found, kind, symbol)
+    return at_once(SOURCE, found, ENDINGS, steps, name=name)
+
+
+def in_steps(*, kind: str | None, symbol: str | None, **how: Any) -> Steps:
+    """Every published file's part, every capture's lines; then the captures as one sequence."""
+    _check_options(kind, how["clock"], how["levels"])
+    read = partial(_read, kind=kind, symbol=symbol)
+    whole = partial(_whole, symbol=symbol, **how)
+    return Steps(read, whole, (Part, Lines), {"kind": kind, "symbol": symbol})
+
+
+def _read(path: Path, kind: str | None, symbol: str | None) -> Part | Lines:
+    (t,) = text.read_texts(SOURCE, [path])
+    return read_lines(t) if is_capture(t) else read_file(t, kind, symbol)
+
+
+def _whole(read: list[Part | Lines], snapshot: str | Path | None, **how: Any) -> Market:
+    parts = [one for one in read if isinstance(one, Part)]
+    captured = [one for one in read if isinstance(one, Lines)]
     if captured:
-        how = {"symbol": symbol, "clock": clock, "levels": levels, "snapshot": snapshot}
-        parts.append(capture_part(captured, **how))
+        parts.append(capture_part(captured, snapshot=snapshot, **how))
     elif snapshot is not None:
         fault = Fault(str(snapshot), None, "a snapshot without a capture", "depth updates")
         raise SourceError(SOURCE, [fault])
     _refuse(twice_by_content(parts))
-    markets = [market_of(part) for part in parts]
-    if len(markets) > 1:
-        return several.joined(SOURCE, markets, name=name)
-    markets[0].name = name or markets[0].name
-    return markets[0]
+    return several.joined(SOURCE, [part.market for part in parts])
 
 
 def together(found: Sequence[Path]) -> list[tuple[Path, ...]]:
-    """What is read together: a published file by itself, all captures at once.
+    """What is read together: every file by itself.
 
     Raises
     ------
@@ -107,10 +124,7 @@ def together(found: Sequence[Path]) -> list[tuple[Path, ...]]:
         If names say that files hold the same trades or values twice.
     """
     _refuse(twice_by_name(found))
-    names = [(path, named(path)) for path in found]
-    lone = [(path,) for path, name in names if name and name.is_read]
-    rest = tuple(path for path, name in names if not (name and name.is_read))
-    return lone + ([rest] if rest else [])
+    return [(path,) for path in found]
 
 
 def _check_options(kind: str | None, clock: str, levels: int) -> None:
@@ -126,21 +140,3 @@ def _refuse(faults: Iterable[Fault]) -> None:
     faults = list(faults)
     if faults:
         raise SourceError(SOURCE, faults)
-
-
-def _read(
-    found: Sequence[Path], kind: str | None, symbol: str | None
-) -> tuple[list[Part], list[Lines]]:
-    """Published files as parts, captures as lines; one error with the faults of every file."""
-    parts, captured, faults = [], [], []
-    for path in found:
-        try:
-            (t,) = text.read_texts(SOURCE, [path])
-            if is_capture(t):
-                captured.append(read_lines(t))
-            else:
-                parts.append(read_file(t, kind, symbol))
-        except SourceError as error:
-            faults += error.faults
-    _refuse(faults)
-    return parts, captured

@@ -11,7 +11,7 @@ import polars as pl
 from mmresearch.load import text
 from mmresearch.load.binance.books import Books, books_of
 from mmresearch.load.binance.lines import Lines
-from mmresearch.load.binance.parts import NO_TRADE, SOURCE, Part
+from mmresearch.load.binance.parts import NO_TRADE, SOURCE, Part, part_of
 from mmresearch.load.binance.stream import Stream, markets_of, renamed, stream_of, times
 from mmresearch.receipt import Receipt, file_facts
 
@@ -42,7 +42,7 @@ def capture_part(
         _set_aside(stream, aside),
         (*_notes(stream, clock, markets), *books.notes, *_lone(quotes, books)),
     )
-    return Part(
+    return part_of(
         stream.files[0].text.name,
         "capture",
         None,

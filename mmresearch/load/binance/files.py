@@ -29,6 +29,7 @@ from mmresearch.load.binance.parts import (
     is_coin_margined,
     moment,
     not_of,
+    part_of,
     unit_of,
 )
 from mmresearch.load.binance.tables import File, notes, tables
@@ -161,7 +162,7 @@ def _part(file: File, frame: pl.DataFrame) -> Part:
     )
     what, period = (file.name.what, file.name.period) if file.name else (file.kind, None)
     about = {file.symbol: file.own}, {file.symbol: file.market}
-    return Part(file.text.name, what, period, *about, tables(file, kept), receipt)
+    return part_of(file.text.name, what, period, *about, tables(file, kept), receipt)
 
 
 def _in_order(frame: pl.DataFrame, by: tuple[str, ...]) -> tuple[pl.DataFrame, int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-import pandas as pd
+import polars as pl
 
 from mmresearch.load.binance.layouts import TRADES, named
 from mmresearch.load.binance.parts import Part
@@ -55,16 +55,14 @@ def twice_by_content(parts: Sequence[Part]) -> Iterator[Fault]:
                 yield Fault(other.file, None, found, _ONE)
 
 
-def _spans(part: Part) -> dict[tuple[str, str], tuple[pd.Timestamp, pd.Timestamp]]:
-    """First and last time by table and symbol."""
+def _spans(part: Part) -> dict[tuple[str, str], tuple[int, int]]:
+    """First and last time by table and symbol, of these two columns alone."""
     spans = {}
-    for name, table in part.tables.items():
-        if len(part.own) == 1:
-            symbol = next(iter(part.own))
-            spans[name, symbol] = table["time"].min(), table["time"].max()
-        else:
-            ends = table.groupby("symbol")["time"].agg(["min", "max"])
-            spans |= {(name, s): (first, last) for s, first, last in ends.itertuples()}
+    for name in part.market:
+        rows = pl.concat(scan.select("symbol", "time") for scan in part.market.scans(name))
+        time = pl.col("time").cast(pl.Int64)
+        ends = rows.group_by("symbol").agg(first=time.min(), last=time.max()).collect()
+        spans |= {(name, symbol): (first, last) for symbol, first, last in ends.iter_rows()}
     return spans
 
 

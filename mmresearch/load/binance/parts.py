@@ -23,7 +23,7 @@ _SINCE = "milliseconds (13 digits) or microseconds (16 digits) since 1970"
 
 
 class Part(NamedTuple):
-    """What was read together.
+    """A published file, or all captures: a market of its own, and what else is known of it.
 
     what: the kind of the file, with the interval of bars. period: what its name says of the time.
     own: symbol -> its name at the venue. markets: symbol -> SPOT, USD_M, COIN_M or not known.
@@ -34,19 +34,27 @@ class Part(NamedTuple):
     period: str | None
     own: dict[str, str]
     markets: dict[str, str | None]
-    tables: dict[str, pd.DataFrame]
-    receipt: Receipt
+    market: Market
+
+    @property
+    def count(self) -> int:
+        return self.market.receipt.rows_read
 
 
-def market_of(part: Part) -> Market:
-    """The part as a market of its own."""
-    symbols = pd.DataFrame([symbol_row(symbol, own) for symbol, own in part.own.items()])
-    return Market(
-        symbols=symbols,
-        receipt=part.receipt,
-        name=" ".join([*part.own, part.what, *([part.period] if part.period else [])]),
-        **part.tables,
-    )
+def part_of(
+    file: str,
+    what: str,
+    period: str | None,
+    own: dict[str, str],
+    markets: dict[str, str | None],
+    tables: dict[str, pd.DataFrame | pl.DataFrame],
+    receipt: Receipt,
+) -> Part:
+    """The part with these tables."""
+    symbols = pd.DataFrame([symbol_row(symbol, name) for symbol, name in own.items()])
+    name = " ".join([*own, what, *([period] if period else [])])
+    market = Market(symbols=symbols, receipt=receipt, name=name, **tables)
+    return Part(file, what, period, own, markets, market)
 
 
 def symbol_row(symbol: str, own: str) -> dict:

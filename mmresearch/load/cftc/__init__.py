@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import polars as pl
 
 from mmresearch.load import dated, several, text
 from mmresearch.load.cftc.files import GROUPS, SIDES, SOURCE, gaps_of, read_rows
+from mmresearch.load.steps import Steps, at_once
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -62,8 +64,14 @@ def cftc(
         rows, and rows without a number for a group's longs or shorts. Consolidated markets, whose
         groups sum to open interest but for a contract or two, are kept and counted.
     """
-    one = partial(_one, groups=_chosen(groups), before=[])  # a week may stand in two files
-    return several.each(SOURCE, files, ENDINGS, one, name=name)
+    return at_once(SOURCE, files, ENDINGS, in_steps(groups=groups), name=name)
+
+
+def in_steps(*, groups: str | Iterable[str]) -> Steps:
+    """Every file's rows; then those that no file before has."""
+    chosen = _chosen(groups)
+    read, whole = (partial(step, groups=chosen) for step in (_read, _whole))
+    return Steps(read, whole, (Reports,), {"groups": chosen})
 
 
 def _chosen(groups: str | Iterable[str]) -> list[str]:
@@ -74,21 +82,56 @@ def _chosen(groups: str | Iterable[str]) -> list[str]:
     return [g for g in GROUPS if g in asked or "all" in asked]
 
 
-def _one(path: Path, groups: list[str], before: list[pl.DataFrame]) -> Market:
+class Reports(NamedTuple):
+    """A file's rows, with the line of each."""
+
+    text: text.Text
+    rows: pl.DataFrame
+
+    @property
+    def count(self) -> int:
+        return self.rows.height
+
+
+def _read(path: Path, groups: list[str]) -> Reports:
     (t,) = text.read_texts(SOURCE, [path])
     rows = read_rows(t, groups)
-    found = rows if isinstance(rows, list) else _mixed(t, rows, before)
+    if isinstance(rows, list):
+        raise SourceError(SOURCE, rows)
+    reports = Reports(t, rows)
+    _again(reports, [])
+    if _blank(rows, groups).all():
+        raise SourceError(SOURCE, [Fault(t.name, None, "no row to keep", "positions")])
+    return reports
+
+
+def _whole(files: list[Reports], groups: list[str]) -> Market:
+    one = partial(_one, groups=groups, before=[])  # a week may stand in two files
+    return several.joined(SOURCE, several.gathered(SOURCE, files, one))
+
+
+def _again(reports: Reports, before: list[pl.DataFrame]) -> pl.Series:
+    """Which rows stand above, or in a file before; refused with other content or kind."""
+    t, rows = reports
+    found = _mixed(t, rows, before)
     if found:
         raise SourceError(SOURCE, found)
-    content = rows.drop("line")
-    again, other = dated.repeats(content, before, _KEY)
-    sides = [f"{g} {s}" for g in groups for s in SIDES[:2]]
-    blank = rows.select(pl.any_horizontal(pl.col(c).is_null() for c in sides)).to_series()
+    again, other = dated.repeats(rows.drop("line"), before, _KEY)
     if other.any():
         raise SourceError(SOURCE, [_contradiction(t, rows.filter(other))])
-    if blank.all():
-        raise SourceError(SOURCE, [Fault(t.name, None, "no row to keep", "positions")])
-    before.append(content)
+    return again
+
+
+def _blank(rows: pl.DataFrame, groups: list[str]) -> pl.Series:
+    """Where a group's longs or shorts are no number."""
+    sides = [f"{g} {s}" for g in groups for s in SIDES[:2]]
+    return rows.select(pl.any_horizontal(pl.col(c).is_null() for c in sides)).to_series()
+
+
+def _one(reports: Reports, groups: list[str], before: list[pl.DataFrame]) -> Market:
+    t, rows = reports
+    again, blank = _again(reports, before), _blank(rows, groups)
+    before.append(rows.drop("line"))
     gone = {"duplicate": again, "no number for the position": blank & ~again}
     aside = [(t, rows["line"].filter(mask).to_list(), why) for why, mask in gone.items()]
     return _market(t, rows, rows.filter(~(again | blank)), text.aside(aside), groups)

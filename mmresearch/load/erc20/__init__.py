@@ -1,12 +1,13 @@
 """Token transfers of labelled addresses: what moved into and out of each account on a chain.
 
-Files are read together and not one by one: a transfer may stand in the exports of both its
-addresses, and whether a symbol is one token's alone only all files tell.
+Files are judged together: a transfer may stand in the exports of both its addresses, and whether a
+symbol is one token's alone only all files tell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -17,12 +18,14 @@ from mmresearch.load.erc20.amounts import asset_names, with_amounts
 from mmresearch.load.erc20.files import (
     LAYOUTS,
     SOURCE,
+    Lookup,
     Table,
     read_blocks,
     read_decimals,
     read_labels,
 )
 from mmresearch.load.erc20.notes import notes_on
+from mmresearch.load.steps import Steps, at_once
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError
 
@@ -85,8 +88,28 @@ def erc20(
         instead, and kept in the receipt: rows without a labelled address, transfers inside an
         account, repeated rows.
     """
+    steps = in_steps(labels=labels, decimals=decimals, blocks=blocks)
+    return at_once(SOURCE, files, ENDINGS, steps, name=name)
+
+
+def in_steps(*, labels: Table | None, decimals: Table | None, blocks: Table | None) -> Steps:
+    """Every file's rows with their times; then whose they are, and what stands twice."""
     owners, known = read_labels(labels), read_decimals(decimals)
-    sheets = onchain.read_all(SOURCE, files, lambda path: onchain.read(path, LAYOUTS))
+    whole = partial(_whole, owners=owners, known=known, blocks=blocks)
+    return Steps(_read, whole, (onchain.Sheet,), {})
+
+
+def _read(path: Path) -> onchain.Sheet:
+    found = onchain.read(path, LAYOUTS)
+    if isinstance(found, onchain.Sheet) and "time" in found.frame.columns:
+        found = onchain_order.timed(found)
+    return onchain.sound(SOURCE, found)
+
+
+def _whole(
+    sheets: list[onchain.Sheet], owners: Lookup, known: Lookup, blocks: Table | None
+) -> Market:
+    onchain.refuse_twins(SOURCE, sheets)
     _refuse_mixed(sheets)
     rows = _owned(_rows(sheets, blocks), owners.frame)
     names = asset_names(rows, known.frame)
@@ -99,7 +122,7 @@ def erc20(
     return Market(
         symbols=pd.DataFrame({"symbol": assets, "asset": assets, "calendar": "24/7"}),
         receipt=Receipt(SOURCE, onchain.facts(sheets), aside, notes),
-        name=name or SOURCE,
+        name=SOURCE,
         transfers=transfers.to_pandas(),
     )
 
@@ -130,11 +153,11 @@ def _refuse_mixed(sheets: list[onchain.Sheet]) -> None:
 
 def _rows(sheets: list[onchain.Sheet], blocks: Table | None) -> pl.DataFrame:
     """The rows of every file, in one writing, with their times and their order."""
-    dated = [None if "time" in sheet.frame.columns else sheet for sheet in sheets]
-    table = read_blocks(blocks).frame if blocks is not None and any(dated) else None
+    undated = any(sheet.times is None for sheet in sheets)
+    table = read_blocks(blocks).frame if blocks is not None and undated else None
     frames, faults = [], []
     for number, sheet in enumerate(sheets):
-        found = onchain_order.timed(sheet) if dated[number] is None else _dated(sheet, table)
+        found = _dated(sheet, table) if sheet.times is None else onchain_order.rows_of(sheet)
         if isinstance(found, list):
             faults += found
         else:

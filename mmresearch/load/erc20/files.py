@@ -140,10 +140,10 @@ def read_decimals(decimals: Table | None) -> Lookup:
 def read_blocks(blocks: Table) -> Lookup:
     """block, time (UTC): one row a block."""
     sheet = _given("blocks", blocks, _BLOCKS)
-    rows = onchain_order.timed(sheet)
-    if isinstance(rows, list):
-        raise SourceError(SOURCE, rows)
-    numbered = rows.with_columns(block=onchain.integer("block"))
+    timed = onchain_order.timed(sheet)
+    if isinstance(timed, list):
+        raise SourceError(SOURCE, timed)
+    numbered = onchain_order.rows_of(timed).with_columns(block=onchain.integer("block"))
     once = _once(sheet._replace(frame=numbered), "block", "time", "one time a block")
     return Lookup(once.select("block", "time"), f"{_origin(sheet)}: {once.height:,} blocks")
 

@@ -1,24 +1,25 @@
 """Hyperliquid: an account's fills, funding and ledger updates, and what it held at every fill.
 
-The files are read together, not each by itself: the order of one millisecond's fills, and what was
-held before them, can depend on a row that another file holds.
+Files are judged together: the order of one millisecond's fills, and what was held before them, can
+depend on a row that another file holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import polars as pl
 
-from mmresearch.load import paths
 from mmresearch.load.fills_export import fees as fills_fees
 from mmresearch.load.hyperliquid.chain import in_order, openings, positions
 from mmresearch.load.hyperliquid.files import SOURCE, Held, read_file
 from mmresearch.load.hyperliquid.merge import fills_once, moves_once
 from mmresearch.load.hyperliquid.notes import notes
 from mmresearch.load.hyperliquid.units import with_units
+from mmresearch.load.steps import Steps, at_once
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -77,41 +78,45 @@ def hyperliquid(
         Naming every fault of every file. Set aside instead, and kept in the receipt: repeated
         rows, and ledger updates that move nothing or are of a kind that is not known.
     """
-    held = _read(paths.expand(SOURCE, files, ENDINGS), account)
+    return at_once(SOURCE, files, ENDINGS, in_steps(account=account, names=names), name=name)
+
+
+def in_steps(*, account: str | None, names: Mapping[str, str] | None) -> Steps:
+    """Every file's fills and moves; then whose they are, each once, and in which order."""
+    whole = partial(_whole, account=account, names=names or {})
+    return Steps(partial(read_file, account=account), whole, (Held,), {"account": account})
+
+
+def _whole(held: list[Held], account: str | None, names: Mapping[str, str]) -> Market:
+    _refuse_twins(held)
     owner = account or _only_account(held) or "account"
     once = fills_once(held, account, owner)
-    rows = in_order(with_units(once.fills, names or {}))
+    rows = in_order(with_units(once.fills, names))
     moved = moves_once(held, account, owner)
     if rows.is_empty() and not any(one.moves for one in held):
         found = "no fill and no transfer" + (f" of account {account}" if account else "")
         raise SourceError(SOURCE, [Fault(held[0].text.name, None, found, "some")])
     receipt = Receipt(
         SOURCE,
-        pd.DataFrame([file_facts(one.text.path, one.rows) for one in held]),
+        pd.DataFrame([file_facts(one.text.path, one.count) for one in held]),
         pd.concat([once.aside, moved.aside], ignore_index=True),
         notes(held, rows, moved.transfers, owner if account is None else None),
     )
     tables = _tables(rows, moved.transfers)
-    return Market(symbols=_symbols(rows), receipt=receipt, name=name or SOURCE, **tables)
+    return Market(symbols=_symbols(rows), receipt=receipt, name=SOURCE, **tables)
 
 
-def _read(found: list[Path], account: str | None) -> list[Held]:
-    """Every file, once; or one error with the faults of all."""
-    held, faults, seen = [], [], {}
-    for path in found:
-        try:
-            held.append(read_file(path, account))
-        except SourceError as error:
-            faults += error.faults
-            continue
-        content = hash(held[-1].text.data)
-        if content in seen and held[-1].rows:
+def _refuse_twins(held: list[Held]) -> None:
+    """Refuse files of one content, unless they hold nothing."""
+    faults, seen = [], {}
+    for one in held:
+        content = hash(one.text.data)
+        if content in seen and one.count:
             same = f"the same content as {seen[content]}"
-            faults.append(Fault(path.name, None, same, "each file once"))
-        seen.setdefault(content, path.name)
+            faults.append(Fault(one.text.name, None, same, "each file once"))
+        seen.setdefault(content, one.text.name)
     if faults:
         raise SourceError(SOURCE, faults)
-    return held
 
 
 def _only_account(held: list[Held]) -> str | None:

@@ -67,7 +67,7 @@ class Held(NamedTuple):
     notes: list[str]
 
     @property
-    def rows(self) -> int:
+    def count(self) -> int:
         return self.fills.height + len(self.moves)
 
 

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import polars as pl
 
 from mmresearch.load import dated, several, text, times
 from mmresearch.load.series.files import Table, read_file
+from mmresearch.load.steps import Steps, at_once
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -81,11 +82,20 @@ def series(
         Repeated rows are set aside and kept in the receipt.
     """
     how = _How(symbol, value, at, time_zone, delay, day_first, packaged=not files)
+    if how.packaged:
+        return at_once(_SOURCE, [_packaged()], ENDINGS, _steps(how), name=name or "vix")
+    return at_once(_SOURCE, files, ENDINGS, _steps(how), name=name)
+
+
+def in_steps(**options: Any) -> Steps:
+    """Every file's rows; then those that no file before has."""
+    return _steps(_How(**options, packaged=False))
+
+
+def _steps(how: _How) -> Steps:
     _check(how)
-    one = partial(_one, how=how, before=[])  # a date may stand in two files
-    if not files:
-        return several.each(_SOURCE, [_packaged()], ENDINGS, one, name=name or "vix")
-    return several.each(_SOURCE, files, ENDINGS, one, name=name)
+    heeds = {"symbol": how.symbol, "value": how.value, "day_first": how.day_first}
+    return Steps(partial(_read, how=how), partial(_whole, how=how), (Table,), heeds)
 
 
 def _check(how: _How) -> None:
@@ -107,15 +117,29 @@ def _packaged() -> Path:
     return Path(str(files("arch.data.vix") / "vix.csv.gz"))
 
 
-def _one(path: Path, how: _How, before: list[pl.DataFrame]) -> Market:
+def _read(path: Path, how: _How) -> Table:
     table = read_file(_SOURCE, path, how.day_first)
     columns = _columns(table, how)
     if isinstance(columns, Fault):
         raise SourceError(_SOURCE, [columns])
-    again, other = dated.repeats(table.rows.drop("line"), [], ["date"])
+    _, other = _twice(table)
     if other.any():
         raise SourceError(_SOURCE, [_contradiction(table, table.rows.filter(other))])
-    rows = _long(table.rows.filter(~again), columns)
+    return table
+
+
+def _twice(table: Table) -> tuple[pl.Series, pl.Series]:
+    return dated.repeats(table.rows.drop("line"), [], ["date"])
+
+
+def _whole(tables: list[Table], how: _How) -> Market:
+    one = partial(_one, how=how, before=[])  # a date may stand in two files
+    return several.joined(_SOURCE, several.gathered(_SOURCE, tables, one))
+
+
+def _one(table: Table, how: _How, before: list[pl.DataFrame]) -> Market:
+    again, _ = _twice(table)
+    rows = _long(table.rows.filter(~again), _columns(table, how))
     known, other = dated.repeats(rows.drop("line"), before, _KEY)
     if other.any():
         raise SourceError(_SOURCE, [_conflict(table, rows.filter(other))])
@@ -123,10 +147,10 @@ def _one(path: Path, how: _How, before: list[pl.DataFrame]) -> Market:
     before.append(kept.drop("line"))
     gone = table.rows.filter(~pl.col("line").is_in(kept["line"].implode()))
     aside = text.aside([(table.text, gone["line"].to_list(), "duplicate")])
-    facts = pd.DataFrame([file_facts(path, table.rows.height)])
+    facts = pd.DataFrame([file_facts(table.text.path, table.count)])
     return Market(
         receipt=Receipt(_SOURCE, facts, aside, _notes(table, kept, how)),
-        name=path.name,
+        name=table.text.name,
         series=_series(kept, how),
     )
 

@@ -29,6 +29,10 @@ class Table(NamedTuple):
     rows: pl.DataFrame
     order: str
 
+    @property
+    def count(self) -> int:
+        return self.rows.height
+
 
 def read_file(source: str, path: Path, day_first: bool | None) -> Table:
     """The file's table, or one error that names every fault."""

@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
 
 from mmresearch import schema
-from mmresearch.load import paths, several
+from mmresearch.load import several
+from mmresearch.load.steps import Steps, at_once
 from mmresearch.load.taq import cleaning as taq_cleaning
 from mmresearch.load.taq import times as taq_times
-from mmresearch.load.taq.files import NUMBERED, SOURCE, Part, read
+from mmresearch.load.taq.files import NUMBERED, SOURCE, Part, read_file
+from mmresearch.load.taq.notes import NOTES
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
 ENDINGS = (".csv", ".csv.gz")
 _OWN = ("row", "part", "line", "local", "day")  # columns that only the work needs
-_CODES = r"[^A-Z0-9@* ]"  # what no sale condition of TAQ is written with
 
 
 def taq(
@@ -85,18 +88,44 @@ def taq(
         Naming every fault of every file. Set aside instead: trades without a price or a size above
         0, quotes below 0, rows repeated with their sequence number.
     """
+    choices = {"clean": clean, "exchange": exchange, "lot": lot}
+    steps = _steps(**choices, date=date, time_zone=time_zone, epoch=epoch)
+    return at_once(SOURCE, files, ENDINGS, steps, name=name)
+
+
+def in_steps(*, clean: str | Sequence[str], **options: Any) -> Steps | None:
+    """Every file's rows, then the cleaning; None without it: then each file is a market's own."""
+    return _steps(clean=clean, **options) if clean else None
+
+
+def _steps(
+    *,
+    clean: str | Sequence[str],
+    exchange: str | Mapping[str, str] | None,
+    lot: float | None,
+    **clock: Any,
+) -> Steps:
     steps = taq_cleaning.steps_of(clean)
     _check_choices(steps, exchange, lot)
-    how = taq_times.clock(time_zone, epoch, date)
-    parts = _parts(paths.expand(SOURCE, files, ENDINGS), how)
+    read = partial(read_file, how=taq_times.clock(**clock))
+    whole = partial(_whole, steps=steps, exchange=exchange, lot=lot)
+    return Steps(read, whole, (Part,), clock)
+
+
+def _whole(
+    parts: list[Part],
+    steps: Sequence[str],
+    exchange: str | Mapping[str, str] | None,
+    lot: float | None,
+) -> Market:
+    """The market of all files; a trade is judged by quotes that stand in another one."""
     _refuse_mixtures(parts, steps)
-    # together and not file by file, as a trade is judged by quotes that stand in another file
     kept, reasons, notes = _kept(parts, steps, exchange, lot)
     markets = [
         _market(part, i, kept[part.table], reasons[part.table], notes)
         for i, part in enumerate(parts)
     ]
-    return several.joined(SOURCE, markets, name=name)
+    return several.joined(SOURCE, markets)
 
 
 def combined(parts: Sequence[Market]) -> Market:
@@ -118,18 +147,6 @@ def _check_choices(
         raise ValueError("exchange= is for step P3, which clean= does not name")
     if lot is not None and not lot > 0:
         raise ValueError(f"lot is shares a quoted unit, above 0, not {lot!r}")
-
-
-def _parts(files: list[Path], how: taq_times.Clock) -> list[Part]:
-    parts, faults = [], []
-    for path in files:
-        try:
-            parts.append(read(path, how))
-        except SourceError as error:
-            faults += error.faults
-    if faults:
-        raise SourceError(SOURCE, faults)
-    return parts
 
 
 def _refuse_mixtures(parts: list[Part], steps: Sequence[str]) -> None:
@@ -173,7 +190,7 @@ def _kept(
         tables[table] = _settled(rows.filter(reason.is_null()), table)
     _refuse_empty(tables, aside)
     for table, rows in tables.items():
-        notes += _NOTES[table](rows, parts, lot)
+        notes += NOTES[table](rows, parts, lot)
     if not steps:
         return tables, {table: some[0] for table, some in aside.items()}, notes
     places = {table: rows.select("row", "part", "line") for table, rows in tables.items()}
@@ -206,14 +223,8 @@ def _together(parts: list[Part], table: str, lot: float | None) -> pl.DataFrame:
     for i, part in enumerate(parts):
         if part.table == table:
             frame = part.frame.with_columns(part=pl.lit(i, pl.Int32))
-            frames.append(frame.with_columns(pl.col(_in_lots(part)) * lot) if lot else frame)
+            frames.append(frame.with_columns(pl.col(part.in_lots) * lot) if lot else frame)
     return pl.concat(frames, how="diagonal").with_row_index("row")
-
-
-def _in_lots(part: Part) -> list[str]:
-    """The sizes that the file counts in lots and not in shares."""
-    sizes = [c for c in ("bid_size", "ask_size") if c in part.names]
-    return [c for c in sizes if not part.names[c].upper().endswith("SHARES")]
 
 
 def _unfit(rows: pl.DataFrame, table: str, steps: Sequence[str]) -> pl.Series:
@@ -285,64 +296,3 @@ def _set_aside(part: Part, reasons: pl.DataFrame) -> pd.DataFrame:
     said = lines.gather(reasons["line"] - 1).str.strip_chars_end("\r")
     rows = reasons.select(pl.lit(part.text.name).alias("file"), "line", "reason", text=said)
     return rows.to_pandas()
-
-
-def _trade_notes(rows: pl.DataFrame, parts: list[Part], lot: float | None) -> list[str]:
-    notes = [*_shared_notes(rows, parts, "trades")]
-    notes.append("trades: side is missing, as TAQ names no aggressor; mm.sign_trades finds it")
-    if "corr" in rows.columns:
-        many = (rows["corr"].fill_null(0) != 0).sum()
-        notes.append(f"trades: {many:,} carry a correction indicator other than 0 (step T1)")
-    if "cond" in rows.columns:
-        strange = rows["cond"].filter(rows["cond"].str.contains(_CODES).fill_null(False))
-        shown = ", ".join(map(repr, strange.unique().sort()[:3]))
-        said = f"trades: {len(strange):,} carry sale conditions that TAQ does not define: {shown}"
-        notes += [said] if len(strange) else []
-    return notes
-
-
-def _quote_notes(rows: pl.DataFrame, parts: list[Part], lot: float | None) -> list[str]:
-    notes = [*_shared_notes(rows, parts, "quotes")]
-    notes.append("quotes: nothing orders them against trades of their instant: they stand after")
-    inverted, equal = (pl.col("ask") < pl.col("bid")).sum(), (pl.col("ask") == pl.col("bid")).sum()
-    one, crossed, locked = rows.select(
-        (pl.col("bid").is_null() | pl.col("ask").is_null()).sum(), crossed=inverted, locked=equal
-    ).row(0)
-    notes.append(
-        f"quotes: {one:,} lack a bid or an ask (a price of 0 or none), {crossed:,} are crossed,"
-        f" {locked:,} locked"
-    )
-    sizes = {c for part in parts if part.table == "quotes" for c in _in_lots(part)}
-    if sizes and not lot:
-        said = "quotes: sizes are as the files give them, by TAQ's documents in round lots (lot=)"
-        notes.append(said)
-    elif sizes:
-        notes.append(f"quotes: sizes are in shares, {lot:g} a lot")
-    codes = rows["ex"].drop_nulls().unique().sort() if "ex" in rows.columns else []
-    if len(codes) > 1 and not any(part.national for part in parts):
-        listed = ", ".join(codes)
-        said = f"quotes of {len(codes)} exchanges stand side by side ({listed}); P3 keeps one"
-        notes.append(said)
-    return notes
-
-
-def _shared_notes(rows: pl.DataFrame, parts: list[Part], table: str) -> list[str]:
-    """How times were read, what stood out of order, which columns are left out."""
-    own = [part for part in parts if part.table == table]
-    notes = [f"{table}: {said}" for said in dict.fromkeys(part.said for part in own)]
-    if any("dt" in part.names for part in own):
-        utc, local = rows["time"].dt.replace_time_zone(None), taq_times.local(rows["time"])
-        here, there = (taq_times.in_session(clock).mean() for clock in (local, utc))
-        notes.append(
-            f"{table}: {here:.1%} of them lie in 09:30-16:00 New York; on UTC's clock {there:.1%}"
-            " do (were that more, epoch='America/New_York' would be meant)"
-        )
-    same = pl.all_horizontal(pl.col(c) == pl.col(c).shift() for c in ("part", "symbol"))
-    back = rows.select((same & (pl.col("time") < pl.col("time").shift())).sum()).item()
-    notes += [f"{table}: {back:,} times a symbol's time ran back; put in order"] if back else []
-    left = dict.fromkeys(column for part in own for column in part.left)
-    notes += [f"{table}: columns left out: {', '.join(left)}"] if left else []
-    return notes
-
-
-_NOTES = {"trades": _trade_notes, "quotes": _quote_notes}

@@ -78,12 +78,22 @@ class Part(NamedTuple):
     left: list[str]
 
     @property
+    def count(self) -> int:
+        return self.frame.height
+
+    @property
+    def in_lots(self) -> list[str]:
+        """The sizes that the file counts in lots and not in shares."""
+        sizes = [c for c in ("bid_size", "ask_size") if c in self.names]
+        return [c for c in sizes if not self.names[c].upper().endswith("SHARES")]
+
+    @property
     def national(self) -> bool:
         """Whether these are the national best quotes, not each exchange's own."""
         return self.names.get("bid", "").upper().startswith("BEST")
 
 
-def read(path: Path, how: taq_times.Clock) -> Part:
+def read_file(path: Path, how: taq_times.Clock) -> Part:
     """One file, whole, or one SourceError with every fault."""
     (t,) = text.read_texts(SOURCE, [path])
     found = _part(t, how)

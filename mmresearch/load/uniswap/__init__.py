@@ -1,20 +1,22 @@
 """Uniswap v3: a pool as the market maker, its inventory in both tokens.
 
-Files are read together and not one by one: the same minute or event may stand in two of them, a
-block's order runs across them, and swaps must not count twice, as minutes and as events.
+Files are judged together: the same minute or event may stand in two of them, a block's order runs
+across them, and swaps must not count twice, as minutes and as events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import polars as pl
 
-from mmresearch.load import onchain
+from mmresearch.load import onchain, onchain_order
+from mmresearch.load.steps import Steps, at_once
 from mmresearch.load.uniswap import events as uniswap_events
 from mmresearch.load.uniswap import minutes as uniswap_minutes
 from mmresearch.load.uniswap.files import ENDINGS, EVENTS, MINUTES, addresses, read_file
@@ -87,9 +89,32 @@ def uniswap(
     SourceError
         Naming every fault of every file, and what must be said of the pool.
     """
-    sheets = _read(files, event)
-    given = {"token0": token0, "token1": token1, "fee": fee}
-    given |= {"decimals0": decimals0, "decimals1": decimals1}
+    steps = in_steps(
+        token0=token0,
+        token1=token1,
+        decimals0=decimals0,
+        decimals1=decimals1,
+        fee=fee,
+        base=base,
+        event=event,
+        account=account,
+    )
+    return at_once(SOURCE, files, ENDINGS, steps, name=name)
+
+
+def in_steps(*, base: str | None, event: str | None, account: str, **given: Any) -> Steps:
+    """Every file's rows with their times; then the pool's, each once and in order.
+
+    `given` is what the user says of the pool: names and decimals of its tokens, its fee.
+    """
+    if event is not None and event not in EVENTS:
+        raise ValueError(f"no event {event!r}; give one of {', '.join(EVENTS)}")
+    whole = partial(_whole, given=given, base=base, account=account)
+    return Steps(partial(_read, event=event), whole, (onchain.Sheet,), {"event": event})
+
+
+def _whole(sheets: list[onchain.Sheet], given: dict, base: str | None, account: str) -> Market:
+    onchain.refuse_twins(SOURCE, sheets)
     pool = pool_of(addresses(sheets), given, base)
     found = _of_minutes(sheets) if _by_minute(sheets) else _of_events(sheets, pool)
     tables = _tables(found, pool, account)
@@ -99,7 +124,7 @@ def uniswap(
     return Market(
         symbols=pd.DataFrame([about | {"calendar": "24/7"}]),
         receipt=Receipt(SOURCE, onchain.facts(sheets), aside, notes),
-        name=name or f"{pool.symbol} pool",
+        name=f"{pool.symbol} pool",
         **tables,
     )
 
@@ -118,10 +143,13 @@ class _Found(NamedTuple):
     notes: list[str]
 
 
-def _read(files: Iterable, event: str | None) -> list[onchain.Sheet]:
-    if event is not None and event not in EVENTS:
-        raise ValueError(f"no event {event!r}; give one of {', '.join(EVENTS)}")
-    return onchain.read_all(SOURCE, files, lambda path: read_file(path, event), ENDINGS)
+def _read(path: Path, event: str | None) -> onchain.Sheet:
+    found = read_file(path, event)
+    if isinstance(found, onchain.Sheet):
+        found = onchain_order.timed(found)
+    if isinstance(found, onchain.Sheet) and found.layout == MINUTES.name:
+        found = uniswap_minutes.faults_of(found) or found
+    return onchain.sound(SOURCE, found)
 
 
 def _by_minute(sheets: list[onchain.Sheet]) -> bool:

@@ -24,8 +24,7 @@ def read_events(sheets: list[Sheet], pool: Pool) -> tuple[pl.DataFrame, pl.DataF
     """The events in order, amounts in the smallest units as text; those set aside."""
     frames, faults = [], []
     for number, sheet in enumerate(sheets):
-        found = onchain_order.timed(sheet)
-        rows = found if isinstance(found, list) else _uniform(sheet, found, pool)
+        rows = _uniform(sheet, onchain_order.rows_of(sheet), pool)
         wrong = rows if isinstance(rows, list) else _faults(sheet, rows)
         faults += wrong
         if not wrong:

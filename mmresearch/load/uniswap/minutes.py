@@ -27,16 +27,10 @@ TOKEN1_IN, TOKEN0_IN = 1, 2  # `seq` of a minute's two directions; its closing p
 
 def read_minutes(sheets: list[Sheet]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The minutes in order, and those set aside (file, line, reason)."""
-    frames, faults = [], []
-    for number, sheet in enumerate(sheets):
-        found = onchain_order.timed(sheet)
-        rows = found if isinstance(found, list) else _whole(found)
-        wrong = found if isinstance(found, list) else _faults(sheet, rows)
-        faults += wrong
-        if not wrong:
-            frames.append(rows.with_columns(file=pl.lit(number, pl.UInt32)))
-    if faults:
-        raise SourceError(SOURCE, faults)
+    frames = [
+        _whole(onchain_order.rows_of(sheet)).with_columns(file=pl.lit(number, pl.UInt32))
+        for number, sheet in enumerate(sheets)
+    ]
     rows = pl.concat(frames, how="diagonal").sort("time", "file", "line")
     _refuse_torn(sheets, rows)
     repeated = ~pl.col("time").is_first_distinct()
@@ -123,8 +117,9 @@ def _end() -> pl.Expr:
     return last.cast(pl.Datetime("ns", "UTC"))
 
 
-def _faults(sheet: Sheet, rows: pl.DataFrame) -> list[Fault]:
+def faults_of(sheet: Sheet) -> list[Fault]:
     """What cannot be in minute flows."""
+    rows = _whole(onchain_order.rows_of(sheet))
     flows = [[int(text) for text in rows[name]] for name in ("net0", "in0", "net1", "in1")]
     above = [
         [net > came for net, came in zip(*pair, strict=True)] for pair in (flows[:2], flows[2:])

@@ -1,0 +1,74 @@
+"""How files become a market, in two steps: what each holds by itself, then what all of them say.
+
+The first step is the long one, and no file's needs another file. So its outcome can be kept, file
+by file, while a conversion runs. The second holds every rule between files: repeats, conflicts,
+the order of their rows, what the receipt says.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from mmresearch.load import paths, several
+from mmresearch.market import Market
+
+
+class Steps(NamedTuple):
+    """The two steps of a source, as its options ask for them.
+
+    Parameters
+    ----------
+    read : callable
+        The files of one unit, mostly a single one -> what they hold, checked: a market, or a
+        NamedTuple with its number of rows as `count`. Raises a SourceError with every fault.
+    whole : callable
+        What every unit held, in their order -> the market.
+    kinds : tuple of type
+        What `read` may give.
+    heeds : mapping
+        The options that `read` depends on.
+    """
+
+    read: Callable[..., Any]
+    whole: Callable[[list], Market]
+    kinds: tuple[type, ...]
+    heeds: Mapping[str, Any]
+
+
+def at_once(
+    source: str,
+    files: Iterable,
+    endings: tuple[str, ...],
+    steps: Steps,
+    *,
+    name: str | None = None,
+) -> Market:
+    """The market of all files: both steps, one after the other, nothing kept between them."""
+    market = steps.whole(several.gathered(source, paths.expand(source, files, endings), steps.read))
+    market.name = name or market.name
+    return market
+
+
+def steps_of(source: str, options: Mapping[str, Any]) -> Steps:
+    """The steps of a source: its home's `in_steps`, or else each unit's market, and all joined.
+
+    `options` are those of the loader without `name`.
+    """
+    home = sys.modules[f"mmresearch.load.{source}"]
+    loader = getattr(sys.modules["mmresearch.load"], source)
+    own = home.in_steps(**_every(loader, options)) if hasattr(home, "in_steps") else None
+    if own is not None:
+        return own
+    joined = getattr(home, "combined", partial(several.joined, source))
+    return Steps(partial(loader, **options), joined, (Market,), options)
+
+
+def _every(loader: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of a loader: those given, the others as it has them."""
+    bound = inspect.signature(loader).bind(**options)
+    bound.apply_defaults()
+    return {option: value for option, value in bound.kwargs.items() if option != "name"}
