@@ -71,7 +71,7 @@ class Market:
             raise KeyError(f"market {self.name!r} has no {name}; it has {held}")
         if name not in self._tables:
             frame = self._frames.pop(name) if name in self._frames else self._stored.read(name)
-            self._tables[name] = schema.check(store.to_pandas(frame), name)
+            self._tables[name] = native.to_pandas(frame, name)
         return self._tables[name]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
@@ -297,7 +297,7 @@ class Market:
             yield self[name]
         else:
             for part in self._stored.each(name):
-                yield schema.check(store.to_pandas(part), name)
+                yield native.to_pandas(part, name)
 
     def _traded(self) -> list[str]:
         named = pl.col("symbol").unique()

@@ -104,3 +104,14 @@ def test_book_levels():
     assert native.checked(frame, "book") is not None
     assert native.checked(frame.drop("bid_2"), "book") is None
     assert native.checked(frame.with_columns(bid_0=1.0), "book") is None
+
+
+def test_every_kind_of_column_is_as_the_other_check_has_it(tmp_path):
+    market = mm.sample()
+    for name in market:
+        frame = market._stored.read(name)
+        wanted = schema.check(store.to_pandas(frame), name)
+        pd.testing.assert_frame_equal(native.to_pandas(frame, name), wanted)
+        bare = frame.select(c.name for c in schema.TABLES[name] if c.required)
+        wanted = schema.check(store.to_pandas(bare), name)
+        pd.testing.assert_frame_equal(native.to_pandas(bare, name), wanted)
