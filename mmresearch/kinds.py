@@ -59,8 +59,12 @@ def _flags(values: pd.Series) -> tuple[pd.Series, pd.Series]:
     return values.where(known).astype("boolean"), values.notna() & ~known
 
 
+def _whole_numbers(values: pd.Series) -> bool:
+    return bool(((values % 1 == 0) & (values.abs() < 2.0**63)).all())
+
+
 def _texts(values: pd.Series) -> tuple[pd.Series, pd.Series]:
-    if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
+    if values.dtype.kind == "f" and _whole_numbers(values.dropna()):
         values = values.astype("Int64")  # numbers that a gap made floats: 17, not 17.0
     clean = values.astype("str")
     return clean, clean.notna() & (clean == "")

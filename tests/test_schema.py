@@ -433,3 +433,12 @@ def test_description_says_what_every_column_means(name):
     assert list(described["column"]) == [c.name for c in schema.columns(name)]
     assert (described["meaning"].str.len() > 0).all()
     assert set(described["rule"]) <= {"", *schema._RULES}
+
+
+def test_an_id_too_large_for_a_whole_number_stays_text():
+    trades = pd.DataFrame(
+        {"time": [pd.Timestamp("2024-01-31", tz="UTC")] * 2, "seq": [0, 1], "symbol": ["A", "A"]}
+        | {"price": [1.0, 1.0], "size": [1.0, 1.0], "trade_id": [2.0**63, 17.0]}
+    )
+    assert schema.check(trades, "trades")["trade_id"].tolist() == ["9.223372036854776e+18", "17.0"]
+    assert schema.check(trades[1:], "trades")["trade_id"].tolist() == ["17"]
