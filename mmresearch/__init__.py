@@ -53,6 +53,7 @@ _HOME = {
     "inventory_reversion": "mmresearch.estimate.reversion:inventory_reversion",
     "half_life": "mmresearch.estimate.reversion:half_life",
     "shifting_target": "mmresearch.estimate.targets:shifting_target",
+    "threshold_reversion": "mmresearch.estimate.threshold:threshold_reversion",
     "price_pressure": "mmresearch.estimate.pressure:price_pressure",
     "inventory_by_horizon": "mmresearch.estimate.horizons:inventory_by_horizon",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
