@@ -54,6 +54,7 @@ _HOME = {
     "half_life": "mmresearch.estimate.reversion:half_life",
     "shifting_target": "mmresearch.estimate.targets:shifting_target",
     "threshold_reversion": "mmresearch.estimate.threshold:threshold_reversion",
+    "ornstein_uhlenbeck": "mmresearch.estimate.ornstein_uhlenbeck:ornstein_uhlenbeck",
     "price_pressure": "mmresearch.estimate.pressure:price_pressure",
     "inventory_by_horizon": "mmresearch.estimate.horizons:inventory_by_horizon",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",

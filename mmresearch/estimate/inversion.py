@@ -198,12 +198,12 @@ def _openings(
     absorbs the opening, and 0 serves). Chains that share a mean, or have a known one, open at the
     level observed.
     """
-    first, alone = design.chains[:-1], _alone(design)
+    first, alone = design.chains[:-1], lone_chains(design)
     fixed = np.where(alone, 0, design.x[first] - targets_under(design, rho)[first])
     return fixed, scale[first] * alone * _stationary_spread(rho, momentum)
 
 
-def _alone(design: Design) -> np.ndarray:
+def lone_chains(design: Design) -> np.ndarray:
     """Whether a chain is the only one of its mean group, [chains]."""
     if not design.means:
         return np.zeros(len(design.chains) - 1, bool)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.estimate.autoregression import Design, past_changes
+from mmresearch.estimate.panel_rows import KEY, refuse_panel
 from mmresearch.estimate.result import Sample
 
 INTERCEPTS = ("auto", "none", "pooled", "segment")
@@ -91,9 +92,8 @@ def _faults(rows: pd.DataFrame) -> list[str]:
 
 
 def _refuse(panel: pd.DataFrame, intercept: str, lags: int) -> None:
-    missing = [name for name in NEEDED if name not in panel.columns]
-    if missing:
-        raise ValueError(f"the panel lacks the columns {', '.join(missing)}")
+    levels = ["inventory_start", "inventory_end"]
+    refuse_panel(panel, levels, [name for name in NEEDED if name not in [*KEY, *levels]])
     if intercept not in INTERCEPTS:
         raise ValueError(f"intercept must be one of {', '.join(INTERCEPTS)}, not {intercept!r}")
     if lags < 1:

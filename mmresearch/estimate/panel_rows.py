@@ -24,6 +24,7 @@ def refuse_panel(panel: pd.DataFrame, numbers: Sequence[str], others: Sequence[s
     if twice:
         faults.append(
             f"{twice} bars stand twice: a row an account, symbol, day and bar is expected"
+            " (are two frequencies in it?)"
         )
     for name in numbers:
         if not pd.api.types.is_numeric_dtype(panel[name]):

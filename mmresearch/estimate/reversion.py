@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.estimate.autoregression import least_squares, serial_correlation, within
+from mmresearch.estimate.clocks import clock_table
 from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.inventory_change import inventory_change
 from mmresearch.estimate.inversion import INTERVALS, Inversion, invert
@@ -30,7 +31,8 @@ FLAGS = {
     "few_days": "fewer days than errors by day need",
     "few_clusters": "fewer days than clustering by day needs",
     "event_time": "bars are counts of trades, and trading is faster at some inventories than at "
-    "others: do not turn the half-life into time with the mean length of a bar; use clock bars",
+    "others: do not turn the half-life into time with the mean length of a bar; use clock bars "
+    "(details['clocks'] shows what each clock would say)",
     "own_mean_a_segment": "a mean a segment biases OLS by about -(1 + rho) / bars of a segment; "
     "the median-unbiased estimate and the interval allow for it",
     "units_lost": "reported positions find units that no fill shows: the half-life is too long, "
@@ -106,7 +108,7 @@ def inventory_reversion(
         quantities: "rho" (median-unbiased, per bar) and "half_life" (seconds; "sessions" for daily
         bars; "bars" for counts of trades).
         details: "estimators" (OLS, Kendall, jackknife, median-unbiased), "interval" with Monte
-        Carlo errors, "flags" with their meaning.
+        Carlo errors, "flags" with their meaning; "clocks" for bars that are counts of trades.
 
     Raises
     ------
@@ -239,7 +241,8 @@ def _answer(
             "estimators": estimators_table(pairs.design, found, unit, length),
             "interval": bounds_table(pairs.design, found, unit, length),
             "flags": meanings,
-        },
+        }
+        | ({"clocks": clock_table(pairs)} if unit == "bars" else {}),
     )
 
 

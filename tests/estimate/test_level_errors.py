@@ -105,7 +105,6 @@ def test_a_random_walk_reported_with_error_is_not_identified(panel_of):
 REFUSALS = {
     "constant": ([np.full(40, 5.0)] * 3, "in no bar did a known inventory move|leave too few"),
     "one session of few bars": ([np.arange(9.0) % 3], "leave too few"),
-    "infinite": ([np.full(30, np.inf)] * 3, "leave too few"),
     "all missing": ([np.full(30, np.nan)] * 3, "leave too few"),
     "reports that stand": ([np.repeat([1.0, 4.0, 2.0, 7.0], 12)] * 6, "no level changed"),
 }

@@ -192,7 +192,6 @@ def test_explosive_is_not_identified(panel_of):
     [
         ([np.full(50, 3.0)], "known inventory move"),
         ([np.full(50, np.nan)], "known inventory move"),
-        ([np.full(50, np.inf)], "known inventory move"),
         ([np.arange(50.0)], "known inventory move"),
         ([0.5 ** np.arange(30)], "without error"),
         ([path(0.5, 6, 1)], "fewer than 10"),
@@ -233,6 +232,11 @@ def test_wrong_input_is_an_error(panel_of):
         inventory_reversion(panel, interval="delta")
     with pytest.raises(ValueError, match="lags must be 1 or more"):
         inventory_reversion(panel, lags=0)
+    endless = panel.assign(inventory_end=panel["inventory_end"].where(panel["bar"] != 3, np.inf))
+    with pytest.raises(ValueError, match="inventory_end is infinite in 5 rows"):
+        inventory_reversion(endless)
+    with pytest.raises(ValueError, match=r"150 bars stand twice.*two frequencies"):
+        inventory_reversion(pd.concat([panel, panel_of(flat_days(0.9, 5, 50, 1), seconds=30)]))
     with pytest.raises(ValueError, match="estimated already"):
         half_life(inventory_reversion(panel), lags=2)
 

@@ -73,3 +73,19 @@ def test_the_clock_of_fills_is_far_too_slow_and_says_so(market):
     true_seconds = 18.0  # where the chain's autocorrelation passes one half, models A2
     assert life.value * gap > 2 * true_seconds
     assert life.low * gap > true_seconds
+    clocks = found.details["clocks"].set_index("clock")["half_life"]
+    # 47.6 s and 18 s in models A2; 17,600 fills know the first to 10 %, the steps of a mean gap
+    # know the second to 4 % and pass its one half by the two slow times of the chain, up to 8 %
+    assert clocks["bars, taken as a mean length apart"] == pytest.approx(47.6, rel=0.25)
+    assert clocks["clock, carried forward"] == pytest.approx(true_seconds, rel=0.15)
+
+
+def test_no_likelihood_of_gaps_answers_for_fills(market):
+    """At fills the gap says where the inventory is, and the likelihood is wrong the other way."""
+    found = mm.ornstein_uhlenbeck(mm.panel(market, freq="1 trades", opening=0.0), draws=199)
+    assert "event_time" in found.flags
+    life = found.quantities["half_life"]
+    assert not life.identified
+    assert "clock bars" in life.reason
+    clocks = found.details["clocks"].set_index("clock")["half_life"]
+    assert clocks["exact gaps"] < 0.5 * 18.0
