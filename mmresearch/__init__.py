@@ -54,6 +54,8 @@ _HOME = {
     "half_life": "mmresearch.estimate.reversion:half_life",
     "shifting_target": "mmresearch.estimate.targets:shifting_target",
     "threshold_reversion": "mmresearch.estimate.threshold:threshold_reversion",
+    "reversion_by": "mmresearch.estimate.regimes:reversion_by",
+    "rolling_reversion": "mmresearch.estimate.rolling:rolling_reversion",
     "ornstein_uhlenbeck": "mmresearch.estimate.ornstein_uhlenbeck:ornstein_uhlenbeck",
     "price_pressure": "mmresearch.estimate.pressure:price_pressure",
     "inventory_by_horizon": "mmresearch.estimate.horizons:inventory_by_horizon",

@@ -155,8 +155,8 @@ def simulator(
 
     def simulate(rho: float) -> np.ndarray:
         momentum, residual = restricted(design, rho)
-        scale = _series_scale(residual, design.series)
-        fixed, width = _openings(design, rho, momentum, scale)
+        scale = series_scale(residual, design.series)
+        fixed, width = openings(design, rho, momentum, scale)
         error = scale if interval == "gaussian" else residual
         cross = _cross_products(
             np.append(rho, momentum),
@@ -184,12 +184,12 @@ def _first_slope(cross: np.ndarray) -> np.ndarray:
     return np.linalg.solve(normal[:, :, :-1], normal[:, :, -1:])[:, 0, 0]
 
 
-def _series_scale(residual: np.ndarray, series: np.ndarray) -> np.ndarray:
+def series_scale(residual: np.ndarray, series: np.ndarray) -> np.ndarray:
     """Root mean square residual of each row's series, [n]."""
     return np.sqrt(np.bincount(series, residual**2) / np.bincount(series))[series]
 
 
-def _openings(
+def openings(
     design: Design, rho: float, momentum: np.ndarray, scale: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where chains open, as deviation from the mean: a fixed part, the spread of a random one.
