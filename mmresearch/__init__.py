@@ -66,6 +66,8 @@ _HOME = {
     "plot_sources": "mmresearch.show.plots:plot_sources",
     "plot_reversion": "mmresearch.show.plots:plot_reversion",
     "plot_half_life": "mmresearch.show.plots:plot_half_life",
+    "plot_targets": "mmresearch.show.reversion_plots:plot_targets",
+    "plot_threshold": "mmresearch.show.reversion_plots:plot_threshold",
     "plot_response": "mmresearch.show.plots:plot_response",
     "plot_pressure": "mmresearch.show.plots:plot_pressure",
     "plot_placebo": "mmresearch.show.plots:plot_placebo",

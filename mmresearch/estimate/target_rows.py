@@ -58,8 +58,13 @@ def about_one(table: pd.DataFrame, found: Inversion) -> pd.DataFrame:
     return table[TIDY]
 
 
-def targets_table(pairs: Pairs, regimes: Design, base: Regression) -> pd.DataFrame:
-    """A row a regime: its first bar, its bars, its target const / (1 - rho), delta-method error."""
+def targets_table(
+    pairs: Pairs, regimes: Design, base: Regression, found: Inversion
+) -> pd.DataFrame:
+    """A row a regime: its first bar, its bars, its target const / (1 - rho), delta-method error.
+
+    Targets are missing where a random walk is inside the interval of rho: it has none.
+    """
     first = regimes.bounds[:-1]
     rho = base.fit.params["rho"]
     names = [f"const_{k + 1}" for k in range(len(first))]
@@ -70,6 +75,8 @@ def targets_table(pairs: Pairs, regimes: Design, base: Regression) -> pd.DataFra
         math.sqrt(max(g @ cov.loc[["rho", name], ["rho", name]].to_numpy() @ g, 0.0))
         for g, name in zip(slope, names, strict=True)
     ]
+    if not found.high < 1:
+        target, error = np.full(len(first), np.nan), np.full(len(first), np.nan)
     opens = pairs.frame.iloc[first]
     return pd.DataFrame(
         {

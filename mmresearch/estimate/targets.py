@@ -79,7 +79,8 @@ def shifting_target(
         rho = 1 (p simulated, the search in it).
         quantities: "half_life_without" and "half_life" (both median-unbiased; seconds, "sessions"
         for daily bars), "rho", "shifts" (number, with the range in paths without a shift).
-        details: "targets" (first bar and day of each regime, target, std_error given the dates),
+        details: "targets" (first bar and day of each regime, target, std_error given the dates;
+        missing where a random walk is inside the interval),
         "no_shift" (what the search finds in paths without a shift: half-lives, gain, p), "flags".
 
     Notes
@@ -129,12 +130,15 @@ def _with_targets(rows: pd.DataFrame, targets: str | pd.Series | None) -> tuple[
 
 
 def _cannot_tell(pairs: Pairs) -> str:
+    reason = cannot_tell(pairs, 3)  # 30 pairs: two regimes at least
+    if reason:
+        return reason
     if pairs.design.groups > 1:
         return (
             f"the level is known over {pairs.design.groups} separate stretches only, and what lies "
             "between them looks like a shift: give one of them"
         )
-    return cannot_tell(pairs, 3)  # 30 pairs: two regimes at least
+    return ""
 
 
 def _searched(design: Design, trim: float, draws: int, seed: int) -> Found:
@@ -181,7 +185,7 @@ def _answer(pairs: Pairs, found: Found, errors: str, seed: int, trim: float) -> 
         },
         flags=tuple(dict.fromkeys([*flags, *base.flags])),
         details={
-            "targets": targets_table(pairs, regimes, base),
+            "targets": targets_table(pairs, regimes, base, found.shifting),
             "no_shift": no_shift_table(found, length, unit),
             "flags": pd.DataFrame({"flag": flags, "meaning": [FLAGS[flag] for flag in flags]}),
         },

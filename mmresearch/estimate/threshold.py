@@ -96,8 +96,8 @@ def threshold_reversion(
         inventory; "estar": the distance at which half of the full speed is reached).
         details: "linearity" (tests with their null, statistic, simulated critical value and p),
         "profile" ("setar": likelihood ratio at each threshold), "curve" (expected change by level),
-        "flags". Where linearity is not rejected nothing is identified: a threshold has no meaning
-        then.
+        "target" (where distances are from), "flags". Where linearity is not rejected nothing is
+        identified: a threshold has no meaning then.
 
     Notes
     -----
@@ -218,13 +218,16 @@ def _of_smooth(levels: Levels, smooth: Smooth) -> _Answer:
         ends = middle(-theta * np.expm1(-g * at**2))
         lives[f"half_life_{name}"] = (f"half-life at {words} from the target", b, ends)
     half_way = math.sqrt(math.log(2) / smooth.g)
-    ends = middle(np.sqrt(math.log(2) / g))
+    low, high = middle(np.sqrt(math.log(2) / g))
+    why = reason
+    if not why and half_way > np.abs(levels.x).max():
+        why, high = "the full speed is not reached within the levels seen", math.inf
     walk, line = (smooth.t_walk, smooth.critical, smooth.p_walk), (smooth.t_linear, math.nan)
     return _Answer(
         columns={"theta": smooth_move(levels.x, smooth.g, 1.0)},
         slopes=[middle(theta)],
         lives=lives,
-        threshold=("distance of half the full speed", half_way, *ends, method, reason),
+        threshold=("distance of half the full speed", half_way, low, high, method, why),
         reason=reason,
         method=method,
         raised={
@@ -273,6 +276,7 @@ def _result(
         flags=flags,
         details={
             "linearity": tests_table(found.tests),
+            "target": pd.DataFrame({"target": [levels.centre], "estimated": [levels.estimated]}),
             "curve": curve(levels, found.move),
             "flags": meanings(flags),
         }

@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from arch.unitroot import ADF, VarianceRatio
+from scipy import stats
 from scipy.signal import lfilter
 
 from mmresearch.estimate.autoregression import one_chain
+from mmresearch.estimate.pairs import inventory_pairs
 from mmresearch.estimate.unit_roots import (
     COLUMNS,
+    _joined,
     _pooled_ratio,
     _reading,
     _row,
@@ -105,6 +108,32 @@ def test_pooled_variance_ratio_leaves_nights_out(panel_of):
     walk = by_test(unit_root_tests(panel_of([path(1.0, 78, seed) for seed in range(100)])))
     assert walk.loc["variance ratio (20)", "statistic"] == pytest.approx(1, abs=0.15)
     assert walk.loc["variance ratio (20)", "p"] > 0.01
+
+
+def test_stretches_are_joined_by_fisher(panel_of):
+    days = [path(0.9, 78, seed) for seed in range(5)]
+    row = by_test(unit_root_tests(panel_of(days))).loc["ADF, 5 stretches joined"]
+    # flat openings: no mean is removed
+    p = [ADF(day, trend="n", method="bic").pvalue for day in days]
+    statistic, other = stats.combine_pvalues(p, method="fisher")
+    assert row["statistic"] == pytest.approx(statistic)
+    assert row["p"] == pytest.approx(other)
+    assert row["n"] == 5 * 79
+    assert row["alternative"] == "stationarity about a constant in some stretches"
+
+
+def test_short_or_single_stretches_are_not_joined(panel_of):
+    short = unit_root_tests(panel_of([path(0.9, 20, seed) for seed in range(5)]))
+    assert not short["test"].str.contains("joined").any()
+
+
+def test_joined_walks_are_rejected_at_the_size(panel_of):
+    # 60 samples of four days: more than eight rejections at 0.05 have chance 0.004
+    count = 0
+    for sample in range(60):
+        days = [path(1.0, 60, 100 * sample + day) for day in range(4)]
+        count += _joined(inventory_pairs(panel_of(days)).design)[0]["p"] <= 0.05
+    assert count <= 8
 
 
 def test_each_series_has_its_own_rows(panel_of):
