@@ -472,3 +472,18 @@ def test_killed_at_any_moment_the_folder_holds_one_state_whole(tables, tmp_path)
     assert set(seen) == {old.data_hash, new.data_hash}
     assert halfway > 10
     assert state_of(new.save(folder)) == new.data_hash
+
+
+def test_many_small_symbols_stay_one_file(tmp_path, monkeypatch):
+    """A large table is split only where a symbol's day is worth a file of its own."""
+    monkeypatch.setattr("mmresearch.store.writer.WHOLE", 1_000)
+    monkeypatch.setattr("mmresearch.store.writer.WORTH", 100)
+    hours = pd.Timestamp("2024-01-02", tz="UTC") + pd.to_timedelta(np.arange(1_000), unit="s")
+    columns = {"time": hours.as_unit("ns"), "seq": range(1_000), "price": 1.0, "size": 1.0}
+    for symbols, parts in ((2, 2), (200, 1)):
+        table = pd.DataFrame(columns | {"symbol": [f"S{n % symbols}" for n in range(1_000)]})
+        folder = mm.Market(trades=table).save(tmp_path / str(symbols))
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert len(manifest["tables"]["trades"]["parts"]) == parts
+        assert mm.open(folder).by_day == (parts > 1)
+        assert len(mm.open(folder).trades) == 1_000

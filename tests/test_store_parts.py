@@ -109,6 +109,7 @@ def test_saved_by_day_comes_back(folder, tables, name):
 
 def test_automatic_is_by_day_above_two_million_rows_of_trades(tmp_path, monkeypatch):
     assert 2.0e6 < writer.WHOLE / len(TRADES.columns) < 2.5e6
+    monkeypatch.setattr(writer, "WORTH", 1)
     monkeypatch.setattr(writer, "WHOLE", TRADES.size)
     mm.Market(trades=TRADES).save(tmp_path / "small")
     assert len(parts_of(tmp_path / "small", "trades")) == 1
@@ -267,6 +268,7 @@ def test_files_of_a_partition_that_are_large_and_in_order_stay_apart(tmp_path, m
 
 def test_a_table_that_grows_large_is_split_after_all(tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "WHOLE", TRADES.iloc[:3].size)
+    monkeypatch.setattr(writer, "WORTH", 1)
     market = written(tmp_path / "f", *(TRADES.iloc[[row]] for row in range(5)), by="auto")
     assert len(parts_of(tmp_path / "f", "trades")) == 4
     assert market.trades["price"].tolist() == [10.0, 11.0, 12.0, 13.0, 14.0]

@@ -83,6 +83,12 @@ def split(frame: pl.DataFrame, table: str) -> Iterator[tuple[str | None, str, pl
                 yield symbol, str(day), part
 
 
+def places(frame: pl.DataFrame, table: str) -> int:
+    """The number of partitions that the rows would be split into."""
+    day = pl.col("time").dt.date()
+    return frame.select(pl.struct(*["symbol"] * _names_symbols(table), day).n_unique()).item()
+
+
 def runs(drafts: Iterable[Draft]) -> list[list[Draft]]:
     """A partition's files in order of time; those that overlap, or are small, stand together."""
     found: list[list[Draft]] = []

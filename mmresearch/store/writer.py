@@ -19,6 +19,7 @@ from mmresearch.store.manifest import MANIFEST
 from mmresearch.store.span import TIME
 
 WHOLE = 16_000_000  # values: a table up to this is one file; two million rows of trades or quotes
+WORTH = 20_000  # rows of a symbol's day, in the mean, from which it is worth a file of its own
 _BY = ("auto", "table", "day")
 _HASH = "[0-9a-f]" * 12
 
@@ -39,7 +40,8 @@ class Writer:
         Made where it is not there.
     by : {"auto", "table", "day"}
         One file a table, or one or more a symbol and UTC day; "auto" is by day for tables above
-        about two million rows. Tables without time are always whole.
+        about two million rows whose symbols have 20,000 a day in the mean. Tables without time are
+        always whole.
     """
 
     def __init__(self, folder: str | Path, *, by: str = "auto") -> None:
@@ -85,8 +87,7 @@ class Writer:
         if frame.is_empty() and name in self._drafts:
             return
         self._values[name] += frame.height * frame.width
-        large = self.by == "auto" and self._values[name] > WHOLE
-        if timed and not frame.is_empty() and (self.by == "day" or large):
+        if timed and not frame.is_empty() and self._is_to_split(name, frame):
             self._split_earlier(name)
             self._add_split(name, frame)
         else:
@@ -113,6 +114,12 @@ class Writer:
         if not name:
             self._count += 1
         return self._place / (name or f"{self._count:09d}.parquet")
+
+    def _is_to_split(self, name: str, frame: pl.DataFrame) -> bool:
+        """Whether a block goes by symbol and day: thousands of small files are slow to read."""
+        if self.by != "auto" or name in self._split:
+            return self.by == "day" or name in self._split
+        return self._values[name] > WHOLE and frame.height >= WORTH * drafts.places(frame, name)
 
     def _split_earlier(self, name: str) -> None:
         """What was written whole while the table was small, by symbol and day."""
