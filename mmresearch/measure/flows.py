@@ -19,6 +19,7 @@ from mmresearch.measure.fills import (
 from mmresearch.measure.quotes import best_quotes
 from mmresearch.measure.reported import FROM_REPORTS, reported_flows
 
+NO_FLOW = "no fill (and no transfer) of what was asked for; is any trade signed?"
 _COLUMNS = ["time", "seq", "account", "symbol", "bought", "sold", "moved"]
 
 
@@ -48,17 +49,17 @@ def account_flows(
         An account or a symbol that the market does not have, or a transfer whose asset is held by
         several symbols while `symbol` does not say which.
     """
-    symbols = _listed(symbol)
+    symbols = listed(symbol)
     _refuse_unknown("symbol", symbols, market.symbols["symbol"])
     if "positions" in market and not {"fills", "trades", "transfers"}.intersection(market):
-        return _of_reports(market["positions"], _listed(account), symbols), FROM_REPORTS
+        return _of_reports(market["positions"], listed(account), symbols), FROM_REPORTS
     fills, note = _fills(market, symbols)
-    accounts = _accounts(fills, market.get("transfers"), _listed(account))
+    accounts = _accounts(fills, market.get("transfers"), listed(account))
     table = flows_of(fills, market, accounts, symbols)
     if table.empty:
-        raise ValueError("no fill (and no transfer) of what was asked for; is any trade signed?")
-    _refuse_idle("account", accounts, table)
-    _refuse_idle("symbol", symbols, table)
+        raise ValueError(NO_FLOW)
+    refuse_idle("account", accounts, table)
+    refuse_idle("symbol", symbols, table)
     return table, note
 
 
@@ -198,7 +199,7 @@ def _of_reports(
 ) -> pd.DataFrame:
     _refuse_unknown("account", accounts, positions["account"])
     table = reported_flows(_of_symbols(of_account(positions, accounts), symbols))
-    _refuse_idle("symbol", symbols, table)
+    refuse_idle("symbol", symbols, table)
     return table[_COLUMNS]
 
 
@@ -208,7 +209,8 @@ def _of_symbols(table: pd.DataFrame, symbols: list[str] | None) -> pd.DataFrame:
     return table[table["symbol"].isin(symbols)].reset_index(drop=True)
 
 
-def _listed(names: str | Sequence[str] | None) -> list[str] | None:
+def listed(names: str | Sequence[str] | None) -> list[str] | None:
+    """One name or several as a list; None stays None."""
     return [names] if isinstance(names, str) else None if names is None else list(names)
 
 
@@ -220,7 +222,8 @@ def _refuse_unknown(kind: str, names: list[str] | None, present: pd.Series) -> N
         raise ValueError(f"no {kind} {unknown}; there are {', '.join(shown[:20])}{more}")
 
 
-def _refuse_idle(kind: str, names: list[str] | None, flows: pd.DataFrame) -> None:
+def refuse_idle(kind: str, names: list[str] | None, flows: pd.DataFrame) -> None:
+    """Refuse accounts or symbols that were asked for and have no flow."""
     idle = sorted(set(names or ()) - set(flows[kind].unique()))
     if idle:
         raise ValueError(f"{kind} {idle} has no fill and no transfer in what was asked for")

@@ -21,7 +21,7 @@ from mmresearch.measure.bars import (
     sums,
     take,
 )
-from mmresearch.measure.flows import Holdings, flow_bars
+from mmresearch.measure.flows import NO_FLOW, Holdings, flow_bars, listed, refuse_idle
 from mmresearch.measure.ledger import Opening, opening_positions
 from mmresearch.measure.quotes import quote_bars
 from mmresearch.measure.reported import FROM_REPORTS, between_reports, drift_bars, reports_of
@@ -127,15 +127,22 @@ def panel(
     told = reports_of(flows.ends)
     levels = _openings(market, flows.series, told, opening)
     told = None if flows.note == FROM_REPORTS else told
-    pieces, counts = [], pd.Series(0, index=_COUNTS)
+    pieces, idle, counts = [], [], pd.Series(0, index=_COUNTS)
     for name in flows.symbols:
         reports = None if told is None else told[told["symbol"] == name]
         piece, missed = _of_symbol(flows, name, step, levels.get(name, {}), reports)
+        counts += missed
+        if piece is None:
+            idle.append(name)
+            continue
         if step.kind == "clock":
             own = flows.series[flows.series["symbol"] == name]
             piece = _observed(piece, market.span(name), own)
         pieces.append(piece)
-        counts += missed
+    if not pieces:
+        raise ValueError(NO_FLOW)
+    active = flows.series[~flows.series["symbol"].isin(idle)]
+    refuse_idle("symbol", listed(symbol), active)
     table = _assembled(pieces)
     if table.empty:
         raise ValueError(f"no session: the market has no trade, quote or fill of {flows.symbols}")
@@ -190,8 +197,11 @@ def _of_symbol(
     step: Step,
     levels: dict[str, tuple[float, bool]],
     reports: pd.DataFrame | None,
-) -> tuple[dict[str, np.ndarray], list[int]]:
-    """The rows of one symbol, account after account, and what no bar holds."""
+) -> tuple[dict[str, np.ndarray] | None, list[int]]:
+    """The rows of one symbol, account after account, and what no bar holds.
+
+    Day by day it may turn out that not one trade could be signed: there are no rows then.
+    """
     calendar = flows.market.calendar(symbol)
     refuse_step(step, calendar, flows.market.sessions(symbol))
     held = Holdings(flows.accounts(symbol), levels)
@@ -204,6 +214,8 @@ def _of_symbol(
         missed = [a + b for a, b in zip(missed, outside, strict=True)]
         ends.append(bars.end)
         moved.append(between_reports(part.flows, reports))
+    if not any(len(some) for some in moved):
+        return None, [0, 0, 0]
     columns = {name: np.concatenate([some[name] for some in public]) for name in public[0]}
     mine = {name: _by_account([some[name] for some in own], held.accounts) for name in own[0]}
     moved = pd.concat([some for some in moved if len(some)] or moved[:1], ignore_index=True)

@@ -51,7 +51,7 @@ class Flows:
         symbol: str | Sequence[str] | None,
     ) -> None:
         self.market = market
-        self.by_day = market.by_day and bool({"fills", "trades"}.intersection(market))
+        self.by_day = market.by_day and ("trades" in market or _has_fills(market))
         if self.by_day:
             _ = [market[name] for name in market if not market.is_by_day(name)]  # read once
         self.ends = _ends(market) if self.by_day else market
@@ -85,7 +85,7 @@ def _ends(market: Market) -> Market:
     """The market with the first and the last event of each account, symbol and asset."""
     if _has_fills(market):
         tables = {"fills": _first_and_last(market, "fills", ["account", "symbol"])}
-    else:  # whether any trade can be signed is seen when all are
+    else:  # `panel` leaves out a symbol of which no trade can be signed
         tables = {"trades": _first_and_last(market, "trades", ["symbol"]).assign(side=1.0)}
     if "transfers" in market:
         tables["transfers"] = _first_and_last(market, "transfers", ["account", "asset"])

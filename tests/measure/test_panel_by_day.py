@@ -105,3 +105,36 @@ def test_reads_no_more_than_a_day_of_a_symbol(tmp_path, monkeypatch):
     monkeypatch.setattr(store.Stored, "read", watched)
     mm.panel(mm.open(tmp_path / "m"), freq="1min")
     assert {name: read[name] for name in largest} == largest
+
+
+def _unsigned(market: mm.Market, symbol: str) -> pd.DataFrame:
+    """The market's trades, those of the symbol at one price and without a side: no sign to tell."""
+    trades = market.trades
+    mute = trades["symbol"] == symbol
+    return trades.assign(side=trades["side"].mask(mute), price=trades["price"].mask(mute, 100.0))
+
+
+def test_a_symbol_without_a_signed_trade_is_left_out_as_in_the_whole(tmp_path):
+    plain = _market(5, "24/7", accounts=0)
+    quiet = mm.Market(trades=_unsigned(plain, "B"))  # no quotes: B's trades have no sign
+    quiet.save(tmp_path / "m", by="day")
+    whole, found = (mm.panel(m, freq="1h") for m in (quiet, mm.open(tmp_path / "m")))
+    assert whole["symbol"].unique().tolist() == ["A"]
+    pd.testing.assert_frame_equal(found, whole)
+    for one in (quiet, mm.open(tmp_path / "m")):
+        with pytest.raises(ValueError, match=r"symbol \['B'\] has no fill and no transfer"):
+            mm.panel(one, freq="1h", symbol=["A", "B"])
+
+
+def test_without_any_signed_trade_or_fill_it_refuses_as_the_whole(tmp_path):
+    plain = _market(6, "24/7", accounts=0)
+    mute = _unsigned(mm.Market(trades=_unsigned(plain, "A")), "B")
+    bare = mm.Market(quotes=plain.quotes, fills=_market(6, "24/7").fills.iloc[:0], name="market")
+    for number, market in enumerate([mm.Market(trades=mute), bare]):
+        market.save(tmp_path / str(number), by="day")
+        words = []
+        for one in (market, mm.open(tmp_path / str(number))):
+            with pytest.raises(ValueError, match=r"no fill|no inventory") as refused:
+                mm.panel(one, freq="1h")
+            words.append(str(refused.value))
+        assert words[0] == words[1]
