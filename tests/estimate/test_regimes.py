@@ -8,6 +8,7 @@ import pytest
 import statsmodels.formula.api as smf
 
 import mmresearch as mm
+from mmresearch.estimate import regimes
 from mmresearch.estimate.pairs import inventory_pairs
 from mmresearch.estimate.regime_labels import _past_variance, regime_labels
 from mmresearch.estimate.regime_paths import Regimes, path_slopes
@@ -112,6 +113,12 @@ def test_two_speeds_are_found_and_told_apart(halves):
     assert "equality_not_rejected" not in found.flags
     assert (table["p_holm"] >= table["p"]).all()
     assert "2 intervals" in found.errors
+
+
+def test_p_is_adjusted_as_by_hand():
+    # Holm (1979): the smallest of three by 3, the next by 2, none below one before; missing stays
+    found = regimes._holm(np.array([0.03, np.nan, 0.01, 0.04]))
+    np.testing.assert_allclose(found, [0.06, np.nan, 0.03, 0.06])
 
 
 @pytest.mark.slow

@@ -37,6 +37,10 @@ class Everything(NamedTuple):
     share: float
 
 
+class Lone(NamedTuple):
+    frame: pl.DataFrame
+
+
 class Unkept(NamedTuple):
     value: set[int]
 
@@ -122,3 +126,20 @@ def test_what_breaks_off_leaves_nothing_that_counts(everything, tmp_path, monkey
 def test_what_json_would_change_is_refused(tmp_path):
     with pytest.raises(TypeError, match=r"no way to keep set\[int\]"):
         kept.save(Unkept({1}), tmp_path / "kept")
+
+
+def test_killed_before_its_last_step_it_keeps_nothing(tmp_path, monkeypatch):
+    """All is written elsewhere and gets its name at once: no half of it is taken for whole."""
+    place, held = tmp_path / "kept", Lone(FRAME)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            kept.save(held, place)
+    assert not place.exists()
+    assert kept.opened(place, (Lone,), Path("file")) is None
+    kept.save(held, place)
+    assert kept.opened(place, (Lone,), Path("file")).frame.equals(FRAME, null_equal=True)
