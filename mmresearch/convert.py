@@ -43,7 +43,7 @@ def convert(
         Files, folders of them, or patterns.
     to : path
         The folder to write. It appears, or changes, only when everything was read. A link to a
-        folder is followed.
+        folder is followed. While it is converted to, another process is refused (BlockingIOError).
     options : mapping, optional
         Keyword arguments of the loader.
     progress : text stream, optional
@@ -62,6 +62,13 @@ def convert(
     """
     to, options = Path(to), dict(options or {})
     store.check_place(to)  # before hours of reading
+    with store.Lock(to, _beside(to).with_suffix(".writing")):  # the parts are of one process
+        return _converted(source, files, to, options, progress)
+
+
+def _converted(
+    source: str, files: Sequence, to: Path, options: dict, progress: TextIO | None
+) -> Market:
     loader, name = getattr(load, source), options.pop("name", None)
     began = time.monotonic()
     units = _units(source, files, options)

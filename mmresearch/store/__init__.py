@@ -14,6 +14,7 @@ nanoseconds. A table in one file is one part, without symbol and day.
 
 from mmresearch.store.digest import digest
 from mmresearch.store.frames import to_pandas, to_polars
+from mmresearch.store.lock import Lock
 from mmresearch.store.manifest import MANIFEST, by_hand, read_manifest
 from mmresearch.store.outline import outlines
 from mmresearch.store.span import TIME, Span
@@ -23,6 +24,7 @@ from mmresearch.store.writer import Writer, check_place
 __all__ = [
     "MANIFEST",
     "TIME",
+    "Lock",
     "Span",
     "Stored",
     "Writer",

@@ -56,8 +56,6 @@ class Writer:
         self._count = 0
 
     def __enter__(self) -> Writer:
-        self._is_new = not self.folder.exists()
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = Lock(self.folder)
         self._lock.take()
         try:
@@ -73,8 +71,6 @@ class Writer:
             shutil.rmtree(self._place, ignore_errors=True)
         finally:
             self._lock.release()
-        if self._is_new and not any(self.folder.iterdir()):
-            self.folder.rmdir()
 
     def add(self, name: str, frame: pl.DataFrame | pd.DataFrame) -> None:
         """Write a block of a table: in the schema's types, in order of (time, seq)."""
