@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mmresearch.market import open_market
+from mmresearch.folder import open_market
 from mmresearch.simulate import Simulation, market
 
 HERE = Path(__file__).resolve().parent

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from mmresearch import __version__, load, schema, store
+from mmresearch.folder import open_market
 from mmresearch.load import kept, paths
 from mmresearch.load.steps import Steps, steps_of
 from mmresearch.market import Market
@@ -81,7 +82,7 @@ def _converted(
     market.save(to)
     shutil.rmtree(_beside(to), ignore_errors=True)
     _say(progress, f"{market.receipt.rows_read:,} rows in {_clock(time.monotonic() - began)}")
-    return market
+    return open_market(to)
 
 
 def _units(source: str, files: Sequence[str | Path], options: Mapping) -> list[Unit]:

@@ -256,9 +256,10 @@ class Market:
         facts: dict = {"name": self.name}
         with store.Writer(folder, by=by) as writer:
             for name in self:
-                held = [self._frames[name]] if name in self._frames else self._parts(name)
-                for table in held:
-                    writer.add(name, table)
+                if name in self._tables or name in self._frames:
+                    writer.add(name, self._frames.get(name, self._tables.get(name)))
+                else:
+                    self._copy(name, writer)
             writer.add("symbols", self.symbols)
             if self.receipt is not None:
                 facts["receipt"] = self.receipt.facts()
@@ -287,6 +288,13 @@ class Market:
         times = pl.Series("time", self._outlines.get(symbol, []), dtype=store.TIME)
         return times.sort().to_pandas()
 
+    def _copy(self, name: str, writer: store.Writer) -> None:
+        """A saved table, in the memory of one part; parts by day as they are."""
+        adopted = writer.adopt(name, self._stored)
+        for part in self._stored.each(name, but=adopted):
+            right = native.checked(part, name)
+            writer.add(name, native.to_pandas(part, name) if right is None else right)
+
     def _in_memory(self) -> list[str]:
         """The tables that no folder holds."""
         return [n for n in (*self._tables, *self._frames) if n not in self._stored.entries]
@@ -303,41 +311,3 @@ class Market:
         named = pl.col("symbol").unique()
         queries = (query for name in self._event_names() for query in self.scans(name))
         return sorted({s for query in queries for s in query.select(named).collect()["symbol"]})
-
-
-def open_market(folder: str | Path) -> Market:
-    """Open a saved market; each table is read when it is first asked for.
-
-    "sample" is the bundled sample, simulated with known truth (see data/README.md).
-    """
-    folder = _sample_folder() if str(folder) == "sample" else Path(folder)
-    manifest = store.read_manifest(folder)
-    if manifest is None:
-        return _laid_by_hand(folder)
-    market = Market(name=manifest.get("name", folder.name))
-    stored = store.Stored(folder, manifest["tables"])
-    market._stored = stored.without(("set_aside", "symbols"))
-    told = "symbols" in stored.entries
-    symbols = store.to_pandas(stored.read("symbols")) if told else None
-    market.symbols = symbol_table(symbols, [] if told else market._traded(), "24/7")
-    if "receipt" in manifest:
-        aside = store.to_pandas(stored.read("set_aside"))
-        market.receipt = Receipt.from_facts(manifest["receipt"], aside)
-    return market
-
-
-def _laid_by_hand(folder: Path) -> Market:
-    tables = store.by_hand(folder)
-    return Market(name=folder.name, symbols=tables.pop("symbols", None), **tables)
-
-
-def sample() -> Market:
-    """The bundled sample: two simulated makers with known truth (see data/README.md)."""
-    return open_market("sample")
-
-
-def _sample_folder() -> Path:
-    """Beside the package in a checkout, inside it when installed."""
-    here = Path(__file__).parent
-    beside = here.parent / "data" / "sample"
-    return beside if beside.is_dir() else here / "sample"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmresearch.market import open_market
+from mmresearch.folder import open_market
 from mmresearch.simulate import market
 
 DATA = Path(__file__).resolve().parents[1] / "data"

@@ -19,7 +19,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 import polars as pl
 
 from mmresearch import store
-from mmresearch.market import Market, open_market
+from mmresearch.folder import open_market
+from mmresearch.market import Market
 
 VALUES = "values.json"
 _PLAIN = (str, int, float, bool, Any)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import polars as pl
 
-from mmresearch import schema
-from mmresearch.load import agreement, paths
+from mmresearch import folder, schema
+from mmresearch.load import agreement, apart, paths
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError
 from mmresearch.symbols import SYMBOL_COLUMNS
@@ -56,8 +58,7 @@ def refuse_shared(source: str, parts: Sequence[Market], hint: str) -> None:
     for part in parts:
         file = part.receipt.files["file"].iloc[0]
         for kind in part:
-            for symbol, times in part[kind].groupby("symbol")["time"]:
-                first, last = times.min(), times.max()
+            for symbol, first, last in _extents(part, kind):
                 for start, end, other in spans.setdefault((kind, symbol), []):
                     if first <= end and start <= last:
                         found = f"{kind} of {symbol} of a time that {other} holds too"
@@ -65,6 +66,15 @@ def refuse_shared(source: str, parts: Sequence[Market], hint: str) -> None:
                 spans[kind, symbol].append((first, last, file))
     if faults:
         raise SourceError(source, faults)
+
+
+def _extents(part: Market, kind: str) -> Iterator[tuple[str, datetime, datetime]]:
+    """The first and last time of each symbol, read file by file."""
+    time = pl.col("time")
+    ends = (time.min().alias("first"), time.max().alias("last"))
+    found = [rows.group_by("symbol").agg(*ends).collect() for rows in part.scans(kind)]
+    whole = pl.concat(found).group_by("symbol").agg(pl.col("first").min(), pl.col("last").max())
+    return whole.sort("symbol").iter_rows()
 
 
 def joined(
@@ -75,10 +85,17 @@ def joined(
     Where a part begins before the ones ahead of it end, its rows that stand there too are set
     aside ("already in another file"), and its `seq` is counted on from theirs, unless `renumber`
     is False as the venue's own numbers order the rows of all parts. Symbols must agree.
+
+    Saved parts that share no row are not read: the market is theirs, where they lie.
     """
     if len(parts) == 1 and name in (None, parts[0].name):
         return parts[0]
     _refuse_twins(source, parts)
+    about = {"symbols": _symbols(source, parts), "name": name or source}
+    receipts = [part.receipt for part in parts]
+    ahead = apart.numbers_ahead(parts, renumber=renumber)
+    if ahead is not None:
+        return folder.linked(parts, ahead, receipt=_receipt(source, receipts, []), **about)
     tables: dict[str, list[pd.DataFrame]] = {}
     aside, last, top = [], None, 0
     for part in parts:
@@ -92,12 +109,7 @@ def joined(
             tables.setdefault(kind, []).append(_counted_on(new, ahead))
         top = max([top, *(_last_seq(kept[-1]) for kept in tables.values())])
         last = end if last is None else max(last, end or last)
-    about = {
-        "symbols": _symbols(source, parts),
-        "receipt": _receipt(source, [part.receipt for part in parts], aside),
-        "name": name or source,
-    }
-    return _market(source, about, tables)
+    return _market(source, about | {"receipt": _receipt(source, receipts, aside)}, tables)
 
 
 def _market(source: str, about: dict, tables: dict[str, list[pd.DataFrame]]) -> Market:

@@ -11,7 +11,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from mmresearch.market import open_market
+from mmresearch.folder import open_market
 from mmresearch.show import catalog, manifest
 from mmresearch.show.execute import ReportError, execute, read
 from mmresearch.show.explore import FRAMES

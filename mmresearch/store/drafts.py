@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,24 @@ def write(
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
     first, last = (_key(frame, row) for row in (0, -1))
     return Draft(path, table, symbol, day, frame.height, digest, frame.schema, first, last)
+
+
+def copied(path: Path, table: str, file: Path, part: dict) -> Draft:
+    """A copy of a saved file, as the manifest of its folder lists it."""
+    shutil.copyfile(file, path)
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    if digest != part["sha256"]:
+        raise ValueError(f"{file} is not as it was written: its content has another hash")
+    rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    columns, numbers = rows.collect_schema(), (0, 0)
+    if "seq" in columns:
+        ends = pl.collect_all([rows.select("seq").head(1), rows.select("seq").tail(1)])
+        numbers = tuple(end.item() for end in ends)
+    first, last = zip((part["first"], part["last"]), numbers, strict=True)
+    return Draft(
+        path, table, part["symbol"], part["day"], part["rows"], digest, columns, first, last
+    )
 
 
 def split(frame: pl.DataFrame, table: str) -> Iterator[tuple[str | None, str, pl.DataFrame]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,35 @@ class Stored:
     folder: Path
     entries: dict[str, dict]
     span: Span = _EVERYTHING
+
+    @classmethod
+    def linked(cls, several: Sequence[Stored], ahead: Sequence[int]) -> Stored:
+        """The tables of several folders where they lie; `ahead` is added to the `seq` of each."""
+        entries: dict[str, dict] = {}
+        for one, count in zip(several, ahead, strict=True):
+            for name, entry in one.entries.items():
+                found = entries.setdefault(name, {"rows": 0, "parts": []})
+                found["rows"] += entry["rows"]
+                for part in entry["parts"]:
+                    path = (one.folder / part["file"]).absolute().as_posix()
+                    found["parts"].append(part | {"file": path, "ahead": count})
+        for entry in entries.values():
+            entry["parts"].sort(key=lambda part: part["first"] or 0)
+        return cls(Path(), entries)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows of all tables are asked for, and it is known when they are."""
+        parts = (part for entry in self.entries.values() for part in entry["parts"])
+        return self.span == _EVERYTHING and all(
+            p["first"] is not None or not p["rows"] for p in parts
+        )
+
+    def extent(self) -> tuple[int, int] | None:
+        """The first and the last time of all tables, in nanoseconds; None without a row."""
+        parts = [part for entry in self.entries.values() for part in entry["parts"]]
+        ends = [(part["first"], part["last"]) for part in parts if part["first"] is not None]
+        return (min(f for f, _ in ends), max(e for _, e in ends)) if ends else None
 
     def select(self, span: Span) -> Stored:
         """Fewer rows of the same tables."""
@@ -46,10 +75,21 @@ class Stored:
         """The table part by part, each to be read only where it is asked."""
         return (self._scan_part(part) for part in self._some(name))
 
-    def each(self, name: str) -> Iterator[pl.DataFrame]:
-        """The table part by part, in the memory of one."""
+    def each(self, name: str, *, but: Sequence[dict] = ()) -> Iterator[pl.DataFrame]:
+        """The table part by part, in the memory of one; without those that are named."""
         for part in self._some(name):
-            yield _collected(self._scan_part(part), self.folder / part["file"])
+            if part not in but:
+                yield _collected(self._scan_part(part), self.folder / part["file"])
+
+    def unchanged(self, name: str) -> list[dict]:
+        """The parts of a symbol's day that are asked for as their file holds them."""
+        return [
+            part
+            for part in self.parts(name)
+            if part["day"] is not None
+            and not part.get("ahead")
+            and not self.span.filters(("symbol", "time"), part)
+        ]
 
     def days(self, name: str) -> set[str]:
         """The UTC days that hold a row asked for."""
@@ -77,6 +117,8 @@ class Stored:
             raise _unreadable(path, error) from None
         if not self.span.overlaps(part):
             return rows.clear()
+        if part.get("ahead") and "seq" in columns:
+            rows = rows.with_columns(pl.col("seq") + part["ahead"])
         filters = self.span.filters(columns, part)
         return rows.filter(*filters) if filters else rows
 

@@ -17,6 +17,7 @@ from mmresearch.store.drafts import Draft
 from mmresearch.store.lock import Lock
 from mmresearch.store.manifest import MANIFEST
 from mmresearch.store.span import TIME
+from mmresearch.store.stored import Stored
 
 WHOLE = 16_000_000  # values: a table up to this is one file; two million rows of trades or quotes
 WORTH = 20_000  # rows of a symbol's day, in the mean, from which it is worth a file of its own
@@ -88,6 +89,22 @@ class Writer:
             self._add_split(name, frame)
         else:
             self._drafts[name].append(drafts.write(self._path(), name, frame))
+
+    def adopt(self, name: str, stored: Stored) -> list[dict]:
+        """Copy the files of a saved table that go by day here as there; returns their parts."""
+        parts, found = stored.parts(name), stored.unchanged(name)
+        rows = sum(part["rows"] for part in parts)
+        values = rows * len(stored.scan(name).collect_schema())
+        days = {(part["symbol"], part["day"]) for part in parts}
+        worth = self.by == "auto" and values > WHOLE and rows >= WORTH * len(days)
+        if not found or not (worth or self.by == "day"):
+            return []
+        self._split_earlier(name)
+        self._values[name] += values
+        for part in found:
+            file = stored.folder / part["file"]
+            self._drafts[name].append(drafts.copied(self._path(), name, file, part))
+        return found
 
     def commit(self, facts: dict) -> dict:
         """Make what was added the folder's state; returns the manifest."""

@@ -158,3 +158,66 @@ def test_joining_is_the_same_as_joining_saved_parts(tmp_path):
     parts = [part("a", [1, 2]), part("b", [2, 3], trade_id=["a1", "new"])]
     saved = [mm.open(one.save(tmp_path / one.name)) for one in parts]
     assert several.joined("test", saved).data_hash == several.joined("test", parts).data_hash
+
+
+def study(symbol, seconds, *, extra=None):
+    """Trades and quotes of a symbol at these seconds, as one file's market."""
+    name = f"{symbol}{seconds}"
+    trades = part(name, seconds).trades.assign(symbol=symbol)
+    quotes = trades[["time", "symbol"]].assign(
+        seq=trades["seq"] + schema.UNORDERED, bid=99.0, ask=101.0, bid_size=1.0, ask_size=1.0
+    )
+    if extra is not None:
+        trades = trades.assign(extra=extra)
+    facts = pd.DataFrame([{"file": name, "bytes": 1, "sha256": name, "rows": len(trades)}])
+    return mm.Market(trades=trades, quotes=quotes, receipt=Receipt("test", facts), name=name)
+
+
+def saved(parts, folder):
+    return [mm.open(p.save(folder / str(i), by="day")) for i, p in enumerate(parts)]
+
+
+@pytest.mark.parametrize("renumber", [True, False])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        [("X", [1, 2]), ("X", [3, 90_000])],  # one symbol, file after file
+        [("X", [1, 2]), ("Y", [1, 2]), ("X", [3, 3]), ("Y", [90_000])],  # two that overlap
+        [("Y", [90_000]), ("X", [1, 90_001])],  # not in order
+        [("X", [1, 5]), ("X", [3, 4])],  # rows that could stand in both: these are read
+    ],
+)
+def test_saved_parts_are_joined_as_those_in_memory(tmp_path, layout, renumber):
+    parts = [study(symbol, seconds) for symbol, seconds in layout]
+    wanted = several.joined("test", parts, renumber=renumber)
+    market = several.joined("test", saved(parts, tmp_path), renumber=renumber)
+    for once in (market, mm.open(market.save(tmp_path / "whole", by="day"))):
+        for name in ("trades", "quotes"):
+            pd.testing.assert_frame_equal(once[name], wanted[name], check_dtype=False)
+        assert once.symbols["symbol"].tolist() == wanted.symbols["symbol"].tolist()
+        assert str(once.receipt) == str(wanted.receipt)
+
+
+def test_saved_parts_that_share_no_row_are_not_read(tmp_path, monkeypatch):
+    parts = saved([study("X", [1, 2]), study("Y", [1, 2])], tmp_path)
+    monkeypatch.setattr(mm.Market, "__getitem__", None)  # whatever reads a table whole
+    market = several.joined("test", parts)
+    market.save(tmp_path / "whole", by="day")
+    monkeypatch.undo()
+    assert mm.open(tmp_path / "whole").trades["seq"].tolist() == [1, 4, 2, 5]
+
+
+def test_saved_parts_in_other_types_are_read_and_agree(tmp_path):
+    parts = [study("X", [1, 2], extra=[1, 2]), study("X", [3, 4], extra=["a", "b"])]
+    market = several.joined("test", saved(parts, tmp_path))
+    assert market.trades["extra"].tolist() == ["1", "2", "a", "b"]
+
+
+def test_a_part_that_was_changed_since_it_was_saved_is_refused(tmp_path):
+    parts = saved([study("X", [1, 2]), study("Y", [5])], tmp_path)
+    market = several.joined("test", parts)
+    (file,) = (tmp_path / "0" / "trades" / "symbol=X").rglob("*.parquet")
+    other = study("X", [1, 3]).trades
+    other.to_parquet(file)
+    with pytest.raises(ValueError, match="another hash"):
+        market.save(tmp_path / "whole", by="day")

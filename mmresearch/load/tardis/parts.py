@@ -11,10 +11,13 @@ from collections.abc import Sequence
 import pandas as pd
 import polars as pl
 
+from mmresearch import store
 from mmresearch.load import several
 from mmresearch.load.tardis.files import SOURCE
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, SourceError
+
+_LAST = (pl.col("time").max(), pl.col("local_time").max())
 
 
 def combined(parts: Sequence[Market], *, name: str | None = None) -> Market:
@@ -52,13 +55,21 @@ def _spans(parts: Sequence[Market]) -> pl.DataFrame:
     rows = []
     for number, part in enumerate(parts):
         if (states := _states(part)) is not None:
-            table = part[states]
-            # files are split by the vendor's clock, so that by it days do not overlap
-            clock = table["local_time" if "local_time" in table else "time"]
-            ends = clock.astype("int64").groupby(table["symbol"], sort=False).agg(["min", "max"])
-            rows += [(number, states, *row) for row in ends.itertuples()]
+            rows += [(number, states, *row) for row in _extents(part, states).iter_rows()]
     schema |= {"first": pl.Int64, "last": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("first", maintain_order=True)
+
+
+def _extents(part: Market, states: str) -> pl.DataFrame:
+    """The first and last time of each symbol's states: symbol, first, last."""
+    found = []
+    for table in part.scans(states):
+        # files are split by the vendor's clock, so that by it days do not overlap
+        clock = "local_time" if "local_time" in table.collect_schema() else "time"
+        time = pl.col(clock).cast(store.TIME).to_physical()
+        found.append(table.group_by("symbol").agg(first=time.min(), last=time.max()).collect())
+    ends = pl.concat(found).group_by("symbol", maintain_order=True)
+    return ends.agg(pl.col("first").min(), pl.col("last").max())
 
 
 def _venue_faults(parts: Sequence[Market]) -> list[Fault]:
@@ -121,21 +132,26 @@ def _made_anew(part: Market, tables: dict[str, pd.DataFrame], note: str) -> Mark
 
 def _in_turn(parts: Sequence[Market]) -> list[Market]:
     """The parts, the first states of each not before the last of the one ahead."""
-    ends: dict[str, pd.DataFrame] = {}
+    ends: dict[str, pl.DataFrame] = {}
     return [_after(part, ends) for part in parts]
 
 
-def _after(part: Market, ends: dict[str, pd.DataFrame]) -> Market:
+def _after(part: Market, ends: dict[str, pl.DataFrame]) -> Market:
     """The part with its states raised; `ends` is brought up to date."""
     raised, count = {}, 0
     for name in ("quotes", "book"):
-        if name not in part or "local_time" not in part[name]:
+        if name not in part:
             continue
-        table, late = _raised(part[name], ends.get(name))
-        if late:
-            raised[name], count = table, max(count, late)
-        now = table.groupby("symbol", sort=False)[["time", "local_time"]].max()
-        ends[name] = pd.concat([ends.get(name), now]).groupby(level=0, sort=False).max()
+        scans = list(part.scans(name))
+        if "local_time" not in scans[0].collect_schema():
+            continue
+        if _begins_late(scans, ends.get(name)):
+            table, late = _raised(part[name], ends[name])
+            if late:
+                raised[name], count = table, max(count, late)
+        now = [scan.group_by("symbol").agg(*_LAST).collect() for scan in scans]
+        known = [ends[name]] if name in ends else []
+        ends[name] = pl.concat([*known, *now]).group_by("symbol").agg(*_LAST)
     if not raised:
         return part
     note = f"the first {count:,} states of {_file(part)} are older than the last of the file before"
@@ -143,9 +159,15 @@ def _after(part: Market, ends: dict[str, pd.DataFrame]) -> Market:
     return _made_anew(part, tables, f"{note}: their time is raised")
 
 
-def _raised(table: pd.DataFrame, ends: pd.DataFrame | None) -> tuple[pd.DataFrame, int]:
-    if ends is None or table["time"].iloc[0] >= ends["time"].max():
-        return table, 0
-    last, local = (table["symbol"].map(ends[clock]) for clock in ("time", "local_time"))
+def _begins_late(scans: Sequence[pl.LazyFrame], ends: pl.DataFrame | None) -> bool:
+    """Whether the first state is older than the last of the parts before."""
+    if ends is None:
+        return False
+    return scans[0].select(pl.col("time").first()).collect().item() < ends["time"].max()
+
+
+def _raised(table: pd.DataFrame, ends: pl.DataFrame) -> tuple[pd.DataFrame, int]:
+    known = ends.to_pandas().set_index("symbol")
+    last, local = (table["symbol"].map(known[clock]) for clock in ("time", "local_time"))
     late = (table["time"] < last) & (table["local_time"] > local)
     return table.assign(time=table["time"].mask(late, last)), int(late.sum())
