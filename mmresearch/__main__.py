@@ -170,7 +170,8 @@ def _check(chosen: argparse.Namespace) -> int:
 
     market = mm.open(chosen.folder)
     for name in market:
-        market[name]
+        for _ in market.parts(name):  # each is checked as it is read
+            pass
     print(market)
     checked = mm.check(market)
     doubtful = checked[checked["verdict"].isin(["fail", "warn"])]

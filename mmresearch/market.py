@@ -138,6 +138,14 @@ class Market:
             return iter([store.to_polars(self[name]).lazy()])
         return self._stored.scans(name)
 
+    def parts(self, name: str) -> Iterator[pd.DataFrame]:
+        """The table part by part, each checked; one that was read, or never saved, is one."""
+        if name in self._tables or name in self._frames:
+            yield self[name]
+        else:
+            for part in self._stored.each(name):
+                yield native.to_pandas(part, name)
+
     @property
     def by_day(self) -> bool:
         """Whether the market is saved by day, so that it can be measured day by day."""
@@ -224,12 +232,7 @@ class Market:
 
     def summary(self) -> pd.DataFrame:
         """A row a table: rows, symbols, first and last time."""
-        rows = {}
-        for name in self:
-            table = self[name]
-            symbols = table["symbol"].nunique() if "symbol" in table else pd.NA
-            first, last = table["time"].min(), table["time"].max()
-            rows[name] = {"rows": len(table), "symbols": symbols, "first": first, "last": last}
+        rows = {name: store.summed_up(self.scans(name)) for name in self}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("table")
 
     @property
@@ -238,7 +241,7 @@ class Market:
 
         The rows' own hashes are summed, so that a saved market is read in the memory of one part.
         """
-        tables = ((name, self._parts(name)) for name in self)
+        tables = ((name, self.parts(name)) for name in self)
         return store.digest([("symbols", [self.symbols]), *tables])
 
     def save(self, folder: str | Path, *, by: str = "auto") -> Path:
@@ -298,14 +301,6 @@ class Market:
     def _in_memory(self) -> list[str]:
         """The tables that no folder holds."""
         return [n for n in (*self._tables, *self._frames) if n not in self._stored.entries]
-
-    def _parts(self, name: str) -> Iterator[pd.DataFrame]:
-        """The table part by part, each checked; one that was read, or never saved, is one."""
-        if name in self._tables or name in self._frames:
-            yield self[name]
-        else:
-            for part in self._stored.each(name):
-                yield native.to_pandas(part, name)
 
     def _traded(self) -> list[str]:
         named = pl.col("symbol").unique()

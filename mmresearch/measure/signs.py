@@ -77,12 +77,22 @@ def sign_trades(
     return signed
 
 
-def _quote(trades: pd.DataFrame, quotes: pd.DataFrame) -> np.ndarray:
+def against_mid(price: np.ndarray, mid: np.ndarray) -> np.ndarray:
     """Sign of the price against the mid known before the trade; NaN at the mid or without one."""
-    mid = _known_mid(trades, quotes)
-    distance = trades["price"].to_numpy() - mid
+    distance = price - mid
     off = np.abs(distance) > _AT_MID * mid
     return np.where(off, np.sign(distance), np.nan)
+
+
+def session_numbers(times: pd.Series, sessions: pd.DataFrame) -> np.ndarray:
+    """A number for each session of a symbol, and one for each time between two of them."""
+    opens = sessions["open"].to_numpy("datetime64[ns]")
+    after = np.searchsorted(opens, times.to_numpy("datetime64[ns]"), side="right")
+    return 2 * after + (session_of(times, sessions) >= 0)
+
+
+def _quote(trades: pd.DataFrame, quotes: pd.DataFrame) -> np.ndarray:
+    return against_mid(trades["price"].to_numpy(), _known_mid(trades, quotes))
 
 
 def _tick(trades: pd.DataFrame, day: pd.Series) -> np.ndarray:
@@ -129,11 +139,8 @@ def _tape(
 
 
 def _sessions(market: Market, trades: pd.DataFrame) -> np.ndarray:
-    """A number for each session of a symbol, and one for each time between two of them."""
+    """Each trade's number of its session, or of the time between two."""
     number = np.zeros(len(trades), dtype=np.int64)
     for symbol, rows in trades.groupby("symbol", sort=False).indices.items():
-        sessions, times = market.sessions(symbol), trades["time"].iloc[rows]
-        opens = sessions["open"].to_numpy("datetime64[ns]")
-        after = np.searchsorted(opens, times.to_numpy("datetime64[ns]"), side="right")
-        number[rows] = 2 * after + (session_of(times, sessions) >= 0)
+        number[rows] = session_numbers(trades["time"].iloc[rows], market.sessions(symbol))
     return number

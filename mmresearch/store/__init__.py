@@ -16,7 +16,7 @@ from mmresearch.store.digest import digest
 from mmresearch.store.frames import to_pandas, to_polars
 from mmresearch.store.lock import Lock
 from mmresearch.store.manifest import MANIFEST, by_hand, read_manifest
-from mmresearch.store.outline import outlines
+from mmresearch.store.outline import outlines, summed_up
 from mmresearch.store.span import TIME, Span
 from mmresearch.store.stored import Stored
 from mmresearch.store.writer import Writer, check_place
@@ -33,6 +33,7 @@ __all__ = [
     "digest",
     "outlines",
     "read_manifest",
+    "summed_up",
     "to_pandas",
     "to_polars",
 ]

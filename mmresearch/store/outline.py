@@ -1,9 +1,10 @@
-"""When there were events, in few enough times to hold for any market."""
+"""When there were events, in few enough times to hold for any market; and a table in one row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pandas as pd
 import polars as pl
 
 
@@ -22,3 +23,23 @@ def outlines(tables: Iterable[pl.LazyFrame]) -> dict[str, list]:
             for (symbol,), some in part.group_by("symbol"):
                 found.setdefault(symbol, []).extend(some["time"])
     return found
+
+
+def summed_up(parts: Iterable[pl.LazyFrame]) -> dict[str, object]:
+    """Of a table, part by part: rows, symbols (missing where rows name none), first, last time."""
+    found, symbols, named = [], set(), False
+    for part in parts:
+        named = "symbol" in part.collect_schema()
+        at = pl.col("time").to_physical()
+        found.append(part.select(n=pl.len(), first=at.min(), last=at.max()).collect())
+        symbols |= (
+            set(part.select(pl.col("symbol").unique()).collect()["symbol"]) if named else set()
+        )
+    every = pl.concat(found).select(pl.sum("n"), pl.min("first"), pl.max("last"))
+    rows, first, last = every.row(0)
+    return {
+        "rows": rows,
+        "symbols": len(symbols - {None}) if named else pd.NA,
+        "first": pd.Timestamp(first, tz="UTC") if rows else pd.NaT,
+        "last": pd.Timestamp(last, tz="UTC") if rows else pd.NaT,
+    }

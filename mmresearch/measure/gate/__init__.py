@@ -8,13 +8,18 @@ from mmresearch import schema
 from mmresearch.market import Market
 from mmresearch.measure.gate import books, clock, prints, units
 from mmresearch.measure.gate.finding import Finding
+from mmresearch.measure.gate.study import Study
 
 _VERDICTS = ["fail", "warn", "none", "pass"]
+_LOOKS = [prints.look, clock.look, units.look, books.look]
 _CHECKS = [*prints.CHECKS, *clock.CHECKS, *units.CHECKS, *books.CHECKS]
 
 
 def check(study: Market | pd.DataFrame, name: str | None = None) -> pd.DataFrame:
     """What is doubtful in a market's data; or a table in the schema's types.
+
+    A market saved by day is looked at in the memory of one symbol's day, with the same table as
+    its answer: counts add up, and medians are of values to four digits.
 
     Parameters
     ----------
@@ -41,8 +46,9 @@ def check(study: Market | pd.DataFrame, name: str | None = None) -> pd.DataFrame
         if name is None:
             raise TypeError("give a market, or a table and its name: check(table, 'fills')")
         return schema.check(study, name)
+    walked = Study(study, _LOOKS)
     found = pd.DataFrame(
-        [finding for look in _CHECKS for finding in look(study)], columns=Finding._fields
+        [finding for judge in _CHECKS for finding in judge(walked)], columns=Finding._fields
     )
     found = found.astype({"count": "Int64", "of": "Int64"})
     rank = found["verdict"].map(_VERDICTS.index)

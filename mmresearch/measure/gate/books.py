@@ -2,79 +2,85 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterator
 
-from mmresearch.market import Market
+import pandas as pd
+import polars as pl
+
 from mmresearch.measure.fills import shared_assets, shared_words
+from mmresearch.measure.gate.condense import condensed
 from mmresearch.measure.gate.finding import Finding, share
-from mmresearch.measure.gate.prints import by_symbol
+from mmresearch.measure.gate.study import Piece, Study
+from mmresearch.measure.gate.tally import Tally
 from mmresearch.measure.ledger import ledger
 from mmresearch.measure.reconcile import reconcile
 
 _LEVEL = "the inventory's level, its reversion (a lost fill is a permanent shift), profit"
+_WHOLE = 1 + 1e-9  # of the tape's volume, which is a sum of floats
 
 
-def reconciliation(market: Market) -> list[Finding]:
+def look(piece: Piece) -> Tally:
+    """Fills, those without a fee, and what each account and the tape traded."""
+    found: Tally = {}
+    fills, trades = piece.get("fills"), piece.get("trades")
+    if fills is not None:
+        traded = fills.group_by("account").agg(pl.col("size").sum().alias("n")).sort("account")
+        found |= {"fills": fills.height, "no fee": fills["fee"].null_count(), "traded": traded}
+    if trades is not None:
+        found |= {"tape": float(trades["size"].sum())}
+    return found
+
+
+def reconciliation(study: Study) -> Iterator[Finding]:
     """Reported positions that fills and transfers do not lead to."""
-    if "positions" not in market or "fills" not in market:
-        return []
+    market = study.market
+    if "positions" not in market or "fills" not in market or market["positions"].empty:
+        return
+    market = condensed(market)
     book, shared = ledger(market), shared_assets(market)
-    found = []
     if shared:
         words = f"{shared_words(shared)}; see mm.balances"
-        found.append(Finding("reconciliation", "all", "warn", words, None, None, _LEVEL))
+        yield Finding("reconciliation", "all", "warn", words, None, None, _LEVEL)
     apart = [symbol for held in shared.values() for symbol in held]
     book = book[~book["symbol"].isin(apart)]
     reports, parted = book[book["kind"] == "snapshot"], reconcile(book)
-    for symbol, rows in by_symbol(reports):
-        own = parted[parted["symbol"] == symbol]
-        count, of = len(own), len(rows)
-        words = f"{share(count, of)} reports find units that no fill or transfer shows"
-        if count:
-            worst = own.loc[own["missing"].abs().idxmax()]
-            words += (
-                f", most {worst['missing']:+,g} in {worst['account']}"
-                f" by {worst['time']:%Y-%m-%d %H:%M} UTC"
-            )
-        verdict = "fail" if count else "pass"
-        affects = _LEVEL if count else ""
-        found.append(Finding("reconciliation", symbol, verdict, words, count, of, affects))
-    return found
+    for symbol, rows in reports.groupby("symbol", sort=True):
+        yield _reconciled(symbol, parted[parted["symbol"] == symbol], len(rows))
 
 
-def fees(market: Market) -> list[Finding]:
+def _reconciled(symbol: str, parted: pd.DataFrame, of: int) -> Finding:
+    count = len(parted)
+    words = f"{share(count, of)} reports find units that no fill or transfer shows"
+    if not count:
+        return Finding("reconciliation", symbol, "pass", words, 0, of, "")
+    worst = parted.loc[parted["missing"].abs().idxmax()]
+    words += f", most {worst['missing']:+,g} in {worst['account']}"
+    words += f" by {worst['time']:%Y-%m-%d %H:%M} UTC"
+    return Finding("reconciliation", symbol, "fail", words, count, of, _LEVEL)
+
+
+def fees(study: Study) -> Iterator[Finding]:
     """Fills whose fee is not known."""
-    if "fills" not in market:
-        return []
-    return [
-        _missing("fees", symbol, rows["fee"], "fills have no fee", "profit is before their fees")
-        for symbol, rows in by_symbol(market["fills"])
-    ]
+    for symbol in study.having("fills"):
+        count, of = int(symbol.tally["no fee"]), int(symbol.tally["fills"])
+        words = f"{share(count, of)} fills have no fee"
+        affects, verdict = ("profit is before their fees", "warn") if count else ("", "pass")
+        yield Finding("fees", symbol.name, verdict, words, count, of, affects)
 
 
-def _missing(check: str, symbol: str, values: pd.Series, said: str, affects: str) -> Finding:
-    count, of = int(values.isna().sum()), len(values)
-    verdict = "warn" if count else "pass"
-    words = f"{share(count, of)} {said}"
-    return Finding(check, symbol, verdict, words, count, of, affects if count else "")
-
-
-def fills_and_tape(market: Market) -> list[Finding]:
+def fills_and_tape(study: Study) -> Iterator[Finding]:
     """Whether an account traded more than the tape shows in all."""
-    if "fills" not in market or "trades" not in market:
-        return []
-    tape = market["trades"].groupby("symbol")["size"].sum()
-    found = []
-    for symbol, rows in by_symbol(market["fills"]):
-        if symbol not in tape:
+    for symbol in study.having("fills"):
+        if not symbol.tally.get("prints"):
             continue
-        most = rows.groupby("account")["size"].sum()
-        part = most.max() / tape[symbol]
-        words = f"{most.idxmax()} has {part:.1%} of the tape's volume"
-        verdict = "fail" if part > 1 + 1e-9 else "pass"
-        affects = "participation, impact; another unit, or a tape with holes" if part > 1 else ""
-        found.append(Finding("fills and tape", symbol, verdict, words, None, len(rows), affects))
-    return found
+        traded = symbol.tally["traded"].sort("account")
+        most = traded.row(traded["n"].arg_max(), named=True)
+        part = most["n"] / symbol.tally["tape"]
+        words = f"{most['account']} has {part:.1%} of the tape's volume"
+        verdict = "fail" if part > _WHOLE else "pass"
+        affects = "participation, impact; another unit, or a tape with holes"
+        affects, of = affects if part > _WHOLE else "", int(symbol.tally["fills"])
+        yield Finding("fills and tape", symbol.name, verdict, words, None, of, affects)
 
 
 CHECKS = [reconciliation, fees, fills_and_tape]
