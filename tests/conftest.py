@@ -12,6 +12,7 @@ import pytest
 
 REALDATA = Path(__file__).resolve().parents[1].parent / "shared" / "realdata"
 BAD_INPUT: Counter[str] = Counter()  # kinds of bad input, by the tests that planted them
+KILLS: dict[str, dict[str, int]] = {}  # how many kills hit when, by test
 SOURCES = ("binance", "ccxt", "cftc", "databento", "exchange_fills", "highfrequency", "hyperliquid")
 SOURCES += ("lobster", "nepse", "options", "tardis", "uniswap", "vix")
 
@@ -23,9 +24,11 @@ def pytest_report_header() -> str:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Remember the kinds of bad input that passing tests planted."""
+    """Remember the kinds of bad input that passing tests planted, and the kills they made."""
     if report.when == "call" and report.passed:
         BAD_INPUT.update(kind for name, kind in report.user_properties if name == "bad input")
+        found = [kills for name, kills in report.user_properties if name == "kills"]
+        KILLS.update({report.nodeid.rpartition("::")[2]: kills for kills in found})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -34,6 +37,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         line = f"bad input: {len(BAD_INPUT)} kinds were tried, in {tests:,} tests, and answered"
         terminalreporter.write_line(line)
         terminalreporter.write_line(", ".join(sorted(BAD_INPUT)))
+    for name, kills in KILLS.items():
+        told = ", ".join(f"{times} {when}" for when, times in sorted(kills.items()))
+        terminalreporter.write_line(f"killed at work, {name}: {told}")
 
 
 @pytest.fixture(autouse=True)

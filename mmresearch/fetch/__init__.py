@@ -9,10 +9,11 @@ environment; `fetch_sources.HOSTS` has the published ones.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
+import shutil
 import stat
 import sys
-import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from mmresearch.fetch.items import Item, items
 from mmresearch.fetch.pages import paged
 from mmresearch.fetch.sources import Source, source_of
 from mmresearch.receipt import Fault
+from mmresearch.store.lock import BusyError, Lock
 
 _SHA256 = re.compile(r"\b[0-9a-fA-F]{64}\b")
 _STARTS = {".zip": b"PK", ".gz": b"\x1f\x8b"}
@@ -95,6 +97,9 @@ def fetch(
         except AskError as error:
             hint = f": {kind.advice}" if error.status == 404 else ""
             faults.append(Fault(item.name, None, error.found, error.expected + hint))
+        except BusyError as error:
+            ends = "that process to have ended; try again then"
+            faults.append(Fault(item.name, None, f"{error.holder} fetching it", ends))
     if faults:
         raise FetchError(source, faults, paths)
     return paths
@@ -102,47 +107,34 @@ def fetch(
 
 def _fetched(kind: Source, item: Item, folder: Path, tell: Tell) -> list[Path]:
     """What one address gives: a file, or those that it holds packed."""
-    if kind.pages:
-        path, part = folder / item.name, folder / f"{item.name}.part"
-        part.write_bytes(paged(kind.pages, item, tell))
-        return [part.replace(path)]
-    path = _retrieved(item, folder, tell, anew=kind.grows)
-    return _unpacked(path) if kind.unpack else [path]
+    path, part = folder / item.name, folder / f"{item.draft}.part"
+    with Lock(path, folder / f".{item.draft}.writing"):
+        if kind.pages:
+            part.write_bytes(paged(kind.pages, item, tell))
+            return [part.replace(path)]
+        _retrieve(item, path, part, tell, anew=kind.grows)
+        return _unpacked(path) if kind.unpack else [path]
 
 
-def _retrieved(item: Item, folder: Path, tell: Tell, *, anew: bool) -> Path:
-    """The file, asked for unless it is there and as published."""
-    import pooch  # here, as few fetch and it is slow to load
-
-    checksum, part = _published(item), folder / f"{item.name}.part"
-    name = f".{item.name}.new" if anew else item.name  # what is there is not asked for again
-    (folder / f".{item.name}.new").unlink(missing_ok=True)
-
-    def download(url: str, file: str, _: object) -> None:
-        downloaded(url, part, tell)
-        _refuse_other(part, Path(item.name).suffix)
-        part.replace(file)
-
-    how = {"known_hash": checksum, "fname": name, "path": folder, "downloader": download}
-    try:
-        with _quiet(pooch.get_logger()):
-            path = Path(pooch.retrieve(item.url, **how))
-    except ValueError:  # so says pooch that the hash is another
+def _retrieve(item: Item, path: Path, part: Path, tell: Tell, *, anew: bool) -> None:
+    """Have the file: asked for unless it is there and as published."""
+    checksum = _published(item)
+    if path.exists() and not anew and checksum in (None, _sha256(path)):
+        return
+    downloaded(item.url, part, tell)
+    _refuse_other(part, path.suffix)
+    if checksum not in (None, _sha256(part)):
+        part.unlink()
         found = "a file with another SHA256 than the published one, which was discarded"
-        raise AskError(found, f"{checksum}; ask again") from None
+        raise AskError(found, f"{checksum}; ask again")
     if item.checksum and checksum is None:
         print(f"{item.name}: no checksum is published, so none is checked", file=sys.stderr)
-    return path.replace(folder / item.name)
+    part.replace(path)
 
 
-@contextlib.contextmanager
-def _quiet(logger: object) -> Iterator[None]:
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _published(item: Item) -> str | None:
@@ -177,16 +169,18 @@ def _unpacked(path: Path) -> list[Path]:
     """The files of an archive, in a folder of its name that appears when all are there."""
     folder = path.with_suffix("")
     if not folder.is_dir():
+        draft = folder.with_name(f".{folder.name}.unpacking")
+        shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
         try:
-            with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
-                inside = Path(temporary) / "inside"
-                with zipfile.ZipFile(path) as archive:
-                    _refuse_outside(archive)
-                    archive.extractall(inside)
-                inside.replace(folder)
+            with zipfile.ZipFile(path) as archive:
+                _refuse_outside(archive)
+                archive.extractall(draft)
+            draft.replace(folder)
         except (zipfile.BadZipFile, EOFError) as error:
             path.unlink()
             raise AskError(f"a damaged archive, which was discarded ({error})", "a whole") from None
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
     return sorted(one for one in folder.rglob("*") if one.is_file())
 
 

@@ -22,11 +22,13 @@ _FIRST_DAYS = ("first day",)
 class Item(NamedTuple):
     """One file to fetch: its address, its name here, the address of its checksum (empty: none).
 
-    asks are the names and values of a question that is posted to the address.
+    draft names it until it is whole, the same whenever that is asked for; asks are the names and
+    values of a question that is posted to the address.
     """
 
     url: str
     name: str
+    draft: str
     checksum: str = ""
     asks: tuple[tuple[str, str | int], ...] = ()
 
@@ -39,8 +41,11 @@ def items(name: str, given: Sequence[str], hosts: Mapping[str, str] | None) -> l
     found = []
     for period in _periods(source, times):
         url = f"{host}/{source.path.format(**parts, **period)}"
-        here = source.name.format(**parts, **period).replace("/", "_")
-        found.append(Item(url, here, source.checksum and url + source.checksum))
+        here, draft = (
+            source.name.format(**parts, **(period | said)).replace("/", "_")
+            for said in ({}, {"now": "now"})
+        )
+        found.append(Item(url, here, draft, source.checksum and url + source.checksum))
     if source.pages:
         return [item._replace(asks=_question(source, parts, times)) for item in found]
     return found

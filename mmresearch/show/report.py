@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -18,8 +17,11 @@ from mmresearch.show.explore import FRAMES
 from mmresearch.show.exporter import ReportExporter
 from mmresearch.show.index import index_page
 from mmresearch.show.parameters import INJECTED, assignments, inject, known, literal, tagged
+from mmresearch.store import Lock
 
 Tell = Callable[[int | None], None]
+_Runs = dict[Path, tuple[NotebookNode, dict[str, Any]]]
+_DRAFT = ".{}.html.tmp"  # a page that is being written
 
 
 def report(
@@ -43,7 +45,8 @@ def report(
     data : str or Path
         A market folder, or "sample"; becomes the notebook's DATA.
     output : str or Path
-        The folder for the reports. Its index lists every report in it.
+        The folder for the reports. Its index lists every report in it. While one process writes
+        it, another is refused (BlockingIOError).
     parameters : mapping, optional
         Values for names that the notebook's `parameters` cell assigns. With several notebooks each
         takes those it knows.
@@ -68,7 +71,20 @@ def report(
     market = open_market(data)
     facts = [manifest.data_section(market), manifest.receipt_section(market)]
     folder = Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
+    with Lock(folder):  # the index lists what one process wrote
+        failures = _write(runs, facts, folder, progress=progress)
+    if failures:
+        found = "\n".join(error.traceback for error in failures)
+        raise ReportError("\n".join(map(str, failures)), found)
+    return folder / (f"{paths[0].stem}.html" if single else "index.html")
+
+
+def _write(
+    runs: _Runs, facts: list[manifest.Section], folder: Path, *, progress: bool
+) -> list[ReportError]:
+    """Each notebook's page, as soon as it has run, and the index; the errors of those that fail."""
+    for draft in folder.glob(_DRAFT.format("*")):  # of a process that was killed
+        draft.unlink()
     failures = []
     for path, (nb, values) in runs.items():
         tell = _teller(path.stem, len(nb.cells)) if progress else _silent
@@ -80,10 +96,7 @@ def report(
             _write_whole(folder / f"{path.stem}.html", page)
         tell(None)
     _write_whole(folder / "index.html", index_page(folder))
-    if failures:
-        found = "\n".join(error.traceback for error in failures)
-        raise ReportError("\n".join(map(str, failures)), found)
-    return folder / (f"{paths[0].stem}.html" if single else "index.html")
+    return failures
 
 
 def _paths(notebook: str | Path | Iterable[str | Path] | None) -> list[Path]:
@@ -101,9 +114,7 @@ def _paths(notebook: str | Path | Iterable[str | Path] | None) -> list[Path]:
     return paths
 
 
-def _runs(
-    paths: list[Path], data: dict[str, str], given: dict[str, Any]
-) -> dict[Path, tuple[NotebookNode, dict[str, Any]]]:
+def _runs(paths: list[Path], data: dict[str, str], given: dict[str, Any]) -> _Runs:
     """Each notebook with the values it takes; an unknown name is refused before anything runs."""
     notebooks = {path: read(path) for path in paths}
     names = {path: known(nb) for path, nb in notebooks.items()}
@@ -148,7 +159,7 @@ def _shown(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = path.with_name(_DRAFT.format(path.stem))
     try:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)

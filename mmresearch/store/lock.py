@@ -14,6 +14,14 @@ except ImportError:  # Windows: there is no lock there, and two writers are not 
 _NAME = ".writing"
 
 
+class BusyError(BlockingIOError):
+    """A place that `holder`, another process, is writing."""
+
+    def __init__(self, place: Path, holder: str) -> None:
+        super().__init__(f"{place} is being written by {holder}; try again when that has ended")
+        self.holder = holder
+
+
 class Lock:
     """Held from `take` to `release`, or in a `with`; its file names the process that holds it.
 
@@ -66,9 +74,7 @@ class Lock:
         if not _locked(handle):
             holder = os.read(handle, 100).decode() or "another process"
             os.close(handle)
-            raise BlockingIOError(
-                f"{self.folder} is being written by {holder}; try again when that has ended"
-            )
+            raise BusyError(self.folder, holder)
         if not _is(handle, self.path):
             os.close(handle)
             return False

@@ -32,6 +32,7 @@ class Server:
         self.asked: list[tuple[str, str | None]] = []
         self.sent: list[int] = []
         self.ranges, self.version, self.length = True, '"v1"', True
+        self.pace = 0.0  # seconds between pieces of what is sent
         self.posts: Callable[[dict], object] | None = None
         self.bodies: list[dict] = []
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
@@ -123,7 +124,7 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Connection", "close")
                 self.close_connection = True
             self.end_headers()
-            self.wfile.write(content)
+            self.write(content)
 
         def send(self, content: bytes) -> None:
             asked = self.headers.get("Range")
@@ -137,7 +138,13 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
             self.send_header("Content-Length", str(len(content) - begin))
             self.end_headers()
-            self.wfile.write(content[begin:])
+            self.write(content[begin:])
+
+        def write(self, content: bytes) -> None:
+            piece = 200_000 if server.pace else max(len(content), 1)
+            for start in range(0, len(content), piece):
+                self.wfile.write(content[start : start + piece])
+                time.sleep(server.pace)
 
         def cut(self, content: bytes, size: int) -> None:
             """Say the whole length and break off after `size` bytes."""
