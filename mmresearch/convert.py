@@ -9,7 +9,6 @@ package changed.
 from __future__ import annotations
 
 import hashlib
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -80,7 +79,7 @@ def _converted(
     if name is not None:
         market.name = name
     market.save(to)
-    shutil.rmtree(_beside(to), ignore_errors=True)
+    kept.remove(_beside(to))
     _say(progress, f"{market.receipt.rows_read:,} rows in {_clock(time.monotonic() - began)}")
     return open_market(to)
 

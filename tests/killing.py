@@ -147,7 +147,8 @@ def killed(
         assert all(is_now in (was, will) for was, is_now, will in pairs), (n, pairs)
         seen[_moment(place, ended, found == new)] += 1
         took[n % 2] = runs.whole(commands[n % 2])
-        assert tree(place) == trees[n % 2], n
+        again = tree(place)
+        assert again == trees[n % 2], sorted({*again.items()} ^ {*trees[n % 2].items()})
         now = new
         if seen["during"] + seen["during, all is new"] >= times:
             return seen

@@ -5,13 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pickle
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -422,56 +417,6 @@ def test_leftover_drafts_do_not_matter(market, tmp_path):
     market.save(folder)
     assert state_of(folder) == market.data_hash
     assert not (folder / "trades-000000000000.parquet").exists()
-
-
-# Loads once, then on every line it is sent lets a child save two states in turn until it is killed.
-# What it loads comes by pandas: a forked child cannot use the threads that polars has begun.
-SAVER = """
-import os, pickle, sys
-import mmresearch as mm
-import mmresearch.market
-markets = pickle.load(open(sys.argv[2], "rb"))
-for _ in sys.stdin:
-    child = os.fork()
-    while child == 0:
-        for market in markets:
-            market.save(sys.argv[1])
-    print(child, flush=True)
-    os.waitpid(child, 0)
-    print("dead", flush=True)
-"""
-
-
-def larger(table: pd.DataFrame, rows: int) -> pd.DataFrame:
-    many = pd.concat([table] * (rows // len(table)), ignore_index=True)
-    return many.assign(seq=range(len(many)), size=np.arange(1.0, len(many) + 1))
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
-def test_killed_at_any_moment_the_folder_holds_one_state_whole(tables, tmp_path):
-    """20 processes that save two states in turn, each killed at a random moment."""
-    old, new = states({**tables, "trades": larger(tables["trades"], 9_000)})
-    folder = old.save(tmp_path / "folder")
-    began = time.perf_counter()
-    old.save(folder)
-    took = max(time.perf_counter() - began, 0.05)
-    (tmp_path / "markets").write_bytes(pickle.dumps((new, old)))
-    command = [sys.executable, "-c", SAVER, str(folder), str(tmp_path / "markets")]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    seen, halfway = [], 0
-    with subprocess.Popen(command, **pipes) as saver:
-        for delay in np.random.default_rng(20240308).uniform(0, 4 * took, size=20):
-            print("save", file=saver.stdin, flush=True)
-            child = int(saver.stdout.readline())
-            time.sleep(delay)
-            os.kill(child, signal.SIGKILL)
-            assert saver.stdout.readline() == "dead\n"
-            halfway += (folder / ".drafts").exists()
-            seen.append(state_of(folder))
-        saver.stdin.close()
-    assert set(seen) == {old.data_hash, new.data_hash}
-    assert halfway > 10
-    assert state_of(new.save(folder)) == new.data_hash
 
 
 def test_many_small_symbols_stay_one_file(tmp_path, monkeypatch):

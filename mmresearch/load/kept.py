@@ -57,6 +57,15 @@ def opened(folder: Path, kinds: Sequence[type], file: Path) -> Any | None:
     return _opened(values["held"], kind, folder, file)
 
 
+def remove(folder: Path) -> None:
+    """Remove all that was kept; in one step, as half of a part would be taken for the whole."""
+    gone = folder.with_suffix(".done")
+    shutil.rmtree(gone, ignore_errors=True)  # of a process that was killed
+    if folder.exists():
+        folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
 def rows_of(held: Any) -> int:
     """How many rows of the source it stands for."""
     return held.receipt.rows_read if isinstance(held, Market) else held.count

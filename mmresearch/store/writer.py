@@ -183,18 +183,14 @@ def _move(draft: Path, final: Path) -> None:
 
 
 def _sweep(folder: Path, kept: set[str]) -> None:
-    """Remove what earlier states left; only names that a Writer gives."""
+    """Remove what earlier states and killed writers left; only names that a Writer gives."""
     for name in (*schema.TABLES, "symbols", "set_aside"):
-        patterns = [f"{name}-{_HASH}.parquet"]
-        patterns += [f"{name}/{s}day=*/part-{_HASH}.parquet" for s in ("", "symbol=*/")]
-        for path in [path for pattern in patterns for path in folder.glob(pattern)]:
+        days = [f"{name}/symbol=*/day=*", f"{name}/day=*"]
+        files = [f"{name}-{_HASH}.parquet", *(f"{day}/part-{_HASH}.parquet" for day in days)]
+        for path in [path for pattern in files for path in folder.glob(pattern)]:
             if path.relative_to(folder).as_posix() not in kept:
                 path.unlink()
-                _remove_empty(path.parent, folder)
-
-
-def _remove_empty(place: Path, folder: Path) -> None:
-    """The folders of partitions that hold nothing more."""
-    while place != folder and not any(place.iterdir()):
-        place.rmdir()
-        place = place.parent
+        places = [*days, f"{name}/symbol=*", name]  # the deepest first
+        for place in [place for pattern in places for place in folder.glob(pattern)]:
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()

@@ -19,6 +19,8 @@ from mmresearch.fetch import FetchError, fetch
 from mmresearch.fetch import http as fetch_http
 from mmresearch.fetch.sources import HOSTS
 
+PIECE = 200_000  # bytes that a server sends at once where it keeps a pace
+
 
 class Server:
     """A server's files by path, what to do wrong where, and what it was asked.
@@ -141,9 +143,11 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self.write(content[begin:])
 
         def write(self, content: bytes) -> None:
-            piece = 200_000 if server.pace else max(len(content), 1)
-            for start in range(0, len(content), piece):
-                self.wfile.write(content[start : start + piece])
+            if not server.pace:
+                self.wfile.write(content)
+                return
+            for start in range(0, len(content), PIECE):
+                self.wfile.write(content[start : start + PIECE])
                 time.sleep(server.pace)
 
         def cut(self, content: bytes, size: int) -> None:
