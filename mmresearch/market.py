@@ -58,7 +58,7 @@ class Market:
         self.receipt = receipt
         self._stored = store.Stored(Path(), {})
         self._times: dict[str, list[pd.Series]] | None = None
-        self._outlines: dict[str, list] | None = None
+        self._outlines: dict[str, pl.Series] | None = None
         self._tables: dict[str, pd.DataFrame] = {}
         self._frames: dict[str, pl.DataFrame] = {}  # until somebody asks for pandas
         for kind, table in native.check_all(tables).items():
@@ -126,7 +126,7 @@ class Market:
             self.calendar(name)
         span = store.Span.of(names, start, end)
         other = Market(symbols=self.symbols, receipt=self.receipt, name=self.name)
-        other._tables = {name: span.rows(self[name]) for name in self._in_memory()}
+        other._tables = {name: span.rows(self[name]) for name in (*self._tables, *self._frames)}
         other._stored = self._stored.select(span)
         return other
 
@@ -145,6 +145,16 @@ class Market:
         else:
             for part in self._stored.each(name):
                 yield native.to_pandas(part, name)
+
+    def blocks(self, name: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+        """Those of the columns that there are, of one symbol; of a saved table some rows a time."""
+        if name in self._tables or name in self._frames:
+            yield self[name].filter(columns)
+            return
+        for block in native.blocks(self._stored.blocks(name, columns), name):
+            if block is None and len(self[name]):  # the whole table says what is wrong
+                raise ValueError(f"the saved {name} are not in order of (time, seq): save anew")
+            yield block
 
     @property
     def by_day(self) -> bool:
@@ -211,8 +221,8 @@ class Market:
                 found |= stored.days(name)
             else:
                 table = self[name]
-                times = table.loc[table["symbol"] == symbol, "time"]
-                found |= set(times.dt.strftime("%Y-%m-%d"))
+                times = table.loc[table["symbol"] == symbol, "time"].dt.floor("D")
+                found |= set(times.drop_duplicates().dt.strftime("%Y-%m-%d"))
         return sorted(found)
 
     def span(self, symbol: str) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -224,8 +234,8 @@ class Market:
         """The time of every event of the symbol, table after table."""
         if self._times is None:  # every symbol's at once, for a study asks for hundreds
             self._times = {}
-            for table in self._event_tables():
-                for name, times in table.groupby("symbol", sort=False)["time"]:
+            for kind in self._event_names():
+                for name, times in self[kind].groupby("symbol", sort=False)["time"]:
                     self._times.setdefault(name, []).append(times)
         none = pd.Series(dtype="datetime64[ns, UTC]")
         return pd.concat([none, *self._times.get(symbol, [])], ignore_index=True)
@@ -277,9 +287,6 @@ class Market:
     def _repr_html_(self) -> str:
         return self.summary().to_html()
 
-    def _event_tables(self) -> list[pd.DataFrame]:
-        return [self[name] for name in self._event_names()]
-
     def _event_names(self) -> list[str]:
         named = ("trades", "quotes", "book", "orders", "fills", "positions", "liquidations")
         return [name for name in named if name in self]
@@ -288,7 +295,7 @@ class Market:
         """Times that lie in the same sessions as all the symbol's, read in the memory of a day."""
         if self._outlines is None:
             self._outlines = store.outlines(q for n in self._event_names() for q in self.scans(n))
-        times = pl.Series("time", self._outlines.get(symbol, []), dtype=store.TIME)
+        times = self._outlines.get(symbol, pl.Series("time", [], dtype=store.TIME))
         return times.sort().to_pandas()
 
     def _copy(self, name: str, writer: store.Writer) -> None:

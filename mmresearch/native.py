@@ -5,6 +5,8 @@ It never words a fault: where anything is in doubt it gives None, and `schema.ch
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import pandas as pd
 import polars as pl
 
@@ -62,17 +64,35 @@ def to_pandas(frame: pl.DataFrame, name: str) -> pd.DataFrame:
     return table.astype(dict.fromkeys(flags, "boolean"))
 
 
+def blocks(frames: Iterable[pl.DataFrame], name: str) -> Iterator[pd.DataFrame | None]:
+    """A table, some of its columns and rows at a time; None for what may break a rule or the order.
+
+    The blocks are of one symbol.
+    """
+    last = None
+    for frame in frames:
+        right = checked(frame, name, some=True)
+        if right is not None and right.height:
+            first, last = last, right.select("time", "seq").row(-1)
+            if first is not None and first > right.select("time", "seq").row(0):
+                right = None
+        yield None if right is None else store.to_pandas(right)
+
+
 def _flags(name: str) -> list[str]:
     return [column.name for column in schema.TABLES[name] if column.kind == "flag"]
 
 
-def checked(frame: pl.DataFrame, name: str) -> pl.DataFrame | None:
+def checked(frame: pl.DataFrame, name: str, *, some: bool = False) -> pl.DataFrame | None:
     """The table in the schema's types, ordered by (time, seq); None where it may break a rule.
 
     As `schema.check` gives it: columns that are not there come back missing throughout, those that
-    the schema does not know stay behind its own, not-a-number is missing.
+    the schema does not know stay behind its own, not-a-number is missing. With `some`, a column
+    that is not there was not asked for.
     """
     wanted = schema.columns_of(frame.columns, name)
+    if some and wanted is not None:
+        wanted = [column for column in wanted if column.name in frame.columns]
     if wanted is None or any(not _fits(frame, column) for column in wanted):
         return None
     extra = [c for c in frame.columns if c not in {column.name for column in wanted}]
@@ -133,5 +153,5 @@ def _in_order(table: pl.DataFrame, name: str) -> pl.DataFrame | None:
 
 
 def _repeats(table: pl.DataFrame, name: str) -> bool:
-    key = schema.UNIQUE.get(name)
-    return key is not None and table.select(pl.struct(key).is_duplicated().any()).item()
+    key = [column for column in schema.UNIQUE.get(name, ()) if column in table.columns]
+    return bool(key) and table.select(pl.struct(key).is_duplicated().any()).item()

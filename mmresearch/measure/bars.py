@@ -60,6 +60,23 @@ class Bars:
         """For each session the row of its first bar."""
         return np.searchsorted(self.session, np.arange(len(self.sessions)))
 
+    @property
+    def opens(self) -> np.ndarray:
+        """Whether each bar is the first of its session."""
+        return np.diff(self.session, prepend=-1) > 0
+
+    @property
+    def end_seq(self) -> np.ndarray:
+        """The largest `seq` with which an event at a bar's end belongs to it; -1: none does."""
+        largest = np.full(len(self), np.iinfo(np.int64).max)
+        closes = np.append(self.opens[1:], True)[: len(self)]
+        if len(self.closers):
+            largest[~closes] = self.closers["seq"]
+        # the instant at which the next session opens is the next one's
+        meets = nanoseconds(self.sessions["close"])[:-1] == nanoseconds(self.sessions["open"])[1:]
+        largest[closes] = np.where(np.append(meets, False), -1, largest[closes])
+        return largest
+
 
 def parse_freq(freq: str | pd.Timedelta) -> Step:
     """What `freq` asks for: a clock step, a count of prints, or a bar a session (one day)."""

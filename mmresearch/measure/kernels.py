@@ -118,3 +118,103 @@ def fifo(
                 pieces += 1
             head = tail
     return opened[:pieces], closed[:pieces], units[:pieces], gained, cost
+
+
+@njit(cache=True)
+def quote_bars(
+    time: np.ndarray,
+    seq: np.ndarray,
+    quotes: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    bars: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    place: tuple[int, int, int, int],
+    standing: tuple[float, ...],
+    table: np.ndarray,
+) -> tuple[tuple[int, int, int, int], tuple[float, ...]]:
+    """Add a block of ordered quotes to the bars that hold them; an event past all bars ends them.
+
+    Parameters
+    ----------
+    time, seq, quotes
+        Of each quote; bid, ask, bid_size, ask_size.
+    bars
+        start, end, the largest seq at the end's instant that belongs, whether a session opens.
+    place, standing
+        Carried from block to block; returned. place: the bar, whether it has begun, since when the
+        quote stands, how many quotes no bar holds. standing: bid, ask, their sizes (of a missing
+        side the worst price, and 0), mid, the last known mid, microprice, spread_bps, depth; while
+        there is no quote all of them are missing.
+    table
+        A row a bar: mid_start, mid, microprice, the sum over time and the time of spread_bps and of
+        depth, order flow imbalance, realized variance.
+    """
+    bids, asks, bid_sizes, ask_sizes = quotes
+    start, end, until, opens = bars
+    bar, begun, since, outside = place
+    bid, ask, bid_size, ask_size, mid, known, fair, spread, depth = standing
+    none = np.nan
+    for i in range(len(time)):
+        while bar < len(start):
+            row = table[bar]
+            if not begun:
+                if opens[bar]:
+                    bid, ask, bid_size, ask_size = none, none, none, none
+                    mid, known, fair, spread, depth = none, none, none, none, none
+                row[0], row[1], row[2], row[3:7] = mid, mid, fair, 0.0
+                row[7] = none if np.isnan(bid) else 0.0
+                row[8] = none if np.isnan(known) else 0.0
+                begun, since = 1, start[bar]
+            if time[i] < end[bar] or (time[i] == end[bar] and seq[i] <= until[bar]):
+                break
+            _stood(row, end[bar] - since, spread, depth)
+            bar, begun = bar + 1, 0
+        if bar == len(start) or time[i] < start[bar]:
+            outside += 1
+            continue
+        row = table[bar]
+        _stood(row, time[i] - since, spread, depth)
+        since, before = time[i], (bid, ask, bid_size, ask_size)
+        bid, bid_size = _side(bids[i], bid_sizes[i], -np.inf)
+        ask, ask_size = _side(asks[i], ask_sizes[i], np.inf)
+        if np.isnan(before[0]):
+            row[7] = 0.0
+        else:
+            row[7] += _pressure((bid, ask, bid_size, ask_size), before)
+        mid, both = (bids[i] + asks[i]) / 2, bid_size + ask_size
+        fair, spread, depth = none, none, none
+        if not np.isnan(mid):
+            spread, depth = 1e4 * (ask - bid) / mid, both / 2
+            if both > 0:
+                fair = (ask * bid_size + bid * ask_size) / both
+            if np.isnan(known):
+                row[0], row[8] = mid, 0.0
+            elif mid != known:
+                row[8] += (1e4 * np.log(mid / known)) ** 2
+            known = mid
+        row[1], row[2] = mid, fair
+    place = bar, begun, since, outside
+    return place, (bid, ask, bid_size, ask_size, mid, known, fair, spread, depth)
+
+
+@njit(cache=True)
+def _stood(row: np.ndarray, length: int, spread: float, depth: float) -> None:
+    """Add what stood for so many nanoseconds to the sums over time."""
+    if not np.isnan(spread):
+        row[3] += spread * length
+        row[4] += length
+    if not np.isnan(depth):
+        row[5] += depth * length
+        row[6] += length
+
+
+@njit(cache=True)
+def _side(price: float, size: float, absent: float) -> tuple[float, float]:
+    return (absent, 0.0) if np.isnan(price) else (price, size)
+
+
+@njit(cache=True)
+def _pressure(now: tuple[float, ...], then: tuple[float, ...]) -> float:
+    """The term e_n of `order_flow_imbalance`, of bid, ask, bid_size, ask_size."""
+    total = now[2] if now[0] >= then[0] else 0.0
+    total -= then[2] if now[0] <= then[0] else 0.0
+    total -= now[3] if now[1] <= then[1] else 0.0
+    return total + (then[3] if now[1] >= then[1] else 0.0)

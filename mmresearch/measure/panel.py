@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -70,8 +70,8 @@ PANEL = pd.DataFrame(
 )
 
 _COUNTS = ["after_last_session", "trades_outside", "quotes_outside"]
-_NONE = pd.DataFrame(
-    {name: np.array([]) for name in ("price", "size", "side", "bid", "ask", "bid_size", "ask_size")}
+_NO_TRADES = pd.DataFrame(
+    {name: np.array([]) for name in ("price", "size", "side")}
     | {"time": pd.Series(dtype="datetime64[ns, UTC]"), "seq": pd.Series(dtype="int64")}
 )
 
@@ -230,20 +230,17 @@ def _by_account(parts: list[np.ndarray], accounts: np.ndarray) -> np.ndarray:
 
 
 def _market_columns(
-    bars: Bars, trades: pd.DataFrame | None, quotes: pd.DataFrame | None, calendar: str
+    bars: Bars, trades: pd.DataFrame | None, quotes: Iterable[pd.DataFrame] | None, calendar: str
 ) -> tuple[dict[str, np.ndarray], list[int]]:
     """The columns that are the same for every account; how many prints and quotes no bar holds."""
-    columns, missed = labels(bars, calendar), []
-    for events, measure in ((trades, _trade_bars), (quotes, quote_bars)):
-        known = _NONE if events is None else events
-        rows = bar_rows(known, bars)
-        columns |= measure(known, rows, bars)
-        missed.append(int((rows < 0).sum()))
+    prices, quotes_missed = quote_bars(quotes or (), bars)
+    volumes, trades_missed = _trade_bars(_NO_TRADES if trades is None else trades, bars)
+    columns = labels(bars, calendar) | volumes | prices
     if trades is None:
         columns["market_volume"] = np.full(len(bars), np.nan)
     if not has_clock(calendar):
         columns |= {name: np.full(len(bars), np.nan) for name in ("spread_bps", "depth")}
-    return columns, missed
+    return columns, [trades_missed, quotes_missed]
 
 
 def _with_returns(columns: dict[str, np.ndarray], step: Step) -> dict[str, np.ndarray]:
@@ -254,11 +251,13 @@ def _with_returns(columns: dict[str, np.ndarray], step: Step) -> dict[str, np.nd
     return columns
 
 
-def _trade_bars(trades: pd.DataFrame, rows: np.ndarray, bars: Bars) -> dict[str, np.ndarray]:
+def _trade_bars(trades: pd.DataFrame, bars: Bars) -> tuple[dict[str, np.ndarray], int]:
+    """The columns that come from prints, one value a bar; how many no bar holds."""
+    rows = bar_rows(trades, bars)
     inside = rows >= 0
     price, size, side = (trades[name].to_numpy()[inside] for name in ("price", "size", "side"))
     rows, n, unknown = rows[inside], len(bars), np.isnan(side)
-    return {
+    columns = {
         "market_volume": sums(size, rows, n),
         "trades": np.bincount(rows, minlength=n),
         "trade_price_start": known_at_start(price, rows, bars),
@@ -266,6 +265,7 @@ def _trade_bars(trades: pd.DataFrame, rows: np.ndarray, bars: Bars) -> dict[str,
         "trade_imbalance": sums(np.where(unknown, 0.0, side * size), rows, n),
         "unsigned_volume": sums(unknown * size, rows, n),
     }
+    return columns, int((~inside).sum())
 
 
 def _returns(start: np.ndarray, end: np.ndarray, gap: np.ndarray | None) -> np.ndarray:

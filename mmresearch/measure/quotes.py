@@ -6,19 +6,19 @@ the side is back; locked and crossed quotes stay in, so a spread can be 0 or bel
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import pandas as pd
 
 from mmresearch.market import Market
-from mmresearch.measure.bars import (
-    Bars,
-    known_at_start,
-    last_known,
-    nanoseconds,
-    previous,
-    sums,
-    take,
-)
+from mmresearch.measure.bars import Bars, nanoseconds
+
+_SIDES = ("bid", "ask", "bid_size", "ask_size")
+_LEVEL = {f"{name}_1": name for name in _SIDES}
+_NEVER = np.array([np.iinfo(np.int64).max])
+_AFTER_ALL = (_NEVER, _NEVER, (np.array([np.nan]),) * 4)  # an event that ends every bar
 
 
 def best_quotes(market: Market) -> pd.DataFrame | None:
@@ -27,8 +27,17 @@ def best_quotes(market: Market) -> pd.DataFrame | None:
         return market["quotes"]
     if "book" not in market:
         return None
-    level = {f"{name}_1": name for name in ("bid", "ask", "bid_size", "ask_size")}
-    return market["book"][["time", "seq", "symbol", *level]].rename(columns=level)
+    return market["book"][["time", "seq", "symbol", *_LEVEL]].rename(columns=_LEVEL)
+
+
+def quote_blocks(market: Market) -> Iterator[pd.DataFrame] | None:
+    """As `best_quotes` of one symbol, without it, some rows at a time where they are saved."""
+    if "quotes" in market:
+        return market.blocks("quotes", ["time", "seq", *_LEVEL.values()])
+    if "book" not in market:
+        return None
+    books = market.blocks("book", ["time", "seq", *_LEVEL])
+    return (rows.rename(columns=_LEVEL) for rows in books)
 
 
 def mid(quotes: pd.DataFrame) -> pd.Series:
@@ -84,33 +93,38 @@ def order_flow_imbalance(quotes: pd.DataFrame, session: np.ndarray | None = None
     return pd.Series(value, index=quotes.index, name="order_flow_imbalance")
 
 
-def quote_bars(quotes: pd.DataFrame, rows: np.ndarray, bars: Bars) -> dict[str, np.ndarray]:
-    """The columns of the panel that come from quotes: one value a bar.
+def quote_bars(quotes: Iterable[pd.DataFrame], bars: Bars) -> tuple[dict[str, np.ndarray], int]:
+    """The columns of the panel that come from quotes, one value a bar; how many no bar holds.
 
     Parameters
     ----------
-    quotes : DataFrame
-        One symbol's best quotes, ordered by (time, seq).
-    rows : array
-        From `bars.bar_rows`; quotes outside every session (-1) are left out.
+    quotes : iterable of DataFrame
+        One symbol's best quotes, ordered by (time, seq), in as many blocks as there are.
     bars : Bars
         The symbol's bars.
     """
-    quotes, rows = quotes[rows >= 0], rows[rows >= 0]
-    middle = mid(quotes).to_numpy()
-    last = last_known(rows, bars)
-    spread = 1e4 * (quotes["ask"] - quotes["bid"]).to_numpy() / middle
-    depth = ((quotes["bid_size"] + quotes["ask_size"]) / 2).where(~np.isnan(middle)).to_numpy()
-    averages = _time_weighted(np.column_stack([spread, depth]), quotes["time"], rows, bars)
-    return {
-        "mid_start": known_at_start(middle, rows, bars),
-        "mid": take(middle, last),
-        "microprice": take(microprice(quotes).to_numpy(), last),
-        "spread_bps": averages[:, 0],
-        "depth": averages[:, 1],
-        "order_flow_imbalance": _imbalance(quotes, rows, last, bars),
-        "realized_variance": _realized_variance(middle, rows, bars),
+    from mmresearch.measure import kernels  # numba: loaded only here
+
+    place, standing = (0, 0, 0, 0), (np.nan,) * 9
+    table = np.full((len(bars), 9), np.nan)
+    edges = bars.start, bars.end, bars.end_seq, bars.opens
+    for block in itertools.chain(map(_arrays, quotes), [_AFTER_ALL]):
+        place, standing = kernels.quote_bars(*block, edges, place, standing, table)
+    mid_start, mid, fair, spread, spread_time, depth, depth_time, imbalance, variance = table.T
+    columns = {
+        "mid_start": mid_start,
+        "mid": mid,
+        "microprice": fair,
+        "spread_bps": _mean(spread, spread_time),
+        "depth": _mean(depth, depth_time),
+        "order_flow_imbalance": imbalance,
+        "realized_variance": variance,
     }
+    return columns, place[-1] - 1
+
+
+def _mean(total: np.ndarray, time: np.ndarray) -> np.ndarray:
+    return np.divide(total, time, out=np.full(len(time), np.nan), where=time > 0)
 
 
 def _side(price: pd.Series, size: pd.Series, absent: float) -> tuple[np.ndarray, np.ndarray]:
@@ -118,49 +132,6 @@ def _side(price: pd.Series, size: pd.Series, absent: float) -> tuple[np.ndarray,
     return price.mask(none, absent).to_numpy(), size.mask(none, 0.0).to_numpy()
 
 
-def _imbalance(quotes: pd.DataFrame, rows: np.ndarray, last: np.ndarray, bars: Bars) -> np.ndarray:
-    """Sum of e_n in each bar; missing until the session's first quote."""
-    session = bars.session[rows]
-    terms = order_flow_imbalance(quotes, session).to_numpy().copy()
-    terms[np.append(True, session[1:] != session[:-1])[: len(terms)]] = 0.0
-    total = sums(terms, rows, len(bars))
-    return np.where(last >= 0, total, np.nan)
-
-
-def _realized_variance(middle: np.ndarray, rows: np.ndarray, bars: Bars) -> np.ndarray:
-    """Sum of squared log changes of the mid, bps^2; missing until the session's first mid."""
-    known = ~np.isnan(middle)
-    middle, rows = middle[known], rows[known]
-    change = 1e4 * np.diff(np.log(middle))
-    change[bars.session[rows[1:]] != bars.session[rows[:-1]]] = 0.0
-    total = sums(change**2, rows[1:], len(bars))
-    return np.where(last_known(rows, bars) >= 0, total, np.nan)
-
-
-def _time_weighted(
-    values: np.ndarray, times: pd.Series, rows: np.ndarray, bars: Bars
-) -> np.ndarray:
-    """Mean of each column over the time of the bar in which it is known.
-
-    Each bar starts with the quote it finds. Missing where no time passes.
-    """
-    number = np.arange(len(bars))
-    found = previous(last_known(rows, bars).astype(float), bars)
-    found = np.where(found >= 0, found, -1).astype(int)  # a comparison with missing is false
-    place = np.searchsorted(rows, number)
-    quote = np.insert(np.arange(len(rows)), place, found)
-    bar = np.insert(rows, place, number)
-    since = np.insert(nanoseconds(times), place, bars.start)
-    until = np.append(since[1:], 0)[: len(since)]
-    closing = np.append(bar[1:] != bar[:-1], True)[: len(bar)]
-    until[closing] = bars.end
-    length = (until - since).astype(float)
-    padded = np.vstack([values, np.full(values.shape[1], np.nan)])[quote]
-    return np.column_stack([_weighted(column, length, bar, len(number)) for column in padded.T])
-
-
-def _weighted(values: np.ndarray, weights: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
-    known = ~np.isnan(values)
-    total = sums((values * weights)[known], group[known], n)
-    weight = sums(weights[known], group[known], n)
-    return np.divide(total, weight, out=np.full(n, np.nan), where=weight > 0)
+def _arrays(quotes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+    sides = tuple(quotes[name].to_numpy(float) for name in _SIDES)
+    return nanoseconds(quotes["time"]), quotes["seq"].to_numpy(), sides

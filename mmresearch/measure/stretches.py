@@ -6,7 +6,7 @@ as many as sessions run through without a pause.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,20 +18,26 @@ from mmresearch.market import Market
 from mmresearch.measure.bars import nanoseconds
 from mmresearch.measure.fills import infer_fills
 from mmresearch.measure.flows import account_flows, flows_of
-from mmresearch.measure.quotes import best_quotes
+from mmresearch.measure.quotes import best_quotes, quote_blocks
 
+_READ = ("trades", "quotes", "book", "fills", "transfers", "positions")
 _TRADES = ["price", "size", "side"]
 _QUOTES = ["bid", "ask", "bid_size", "ask_size"]
 _FLOWS = ["account", "bought", "sold", "moved"]
+_OF_ENDS = ["time", "seq", "account", "symbol", "asset", "side", "price", "size", "amount"]
+_OF_ENDS += ["start_position"]
 
 
 class Stretch(NamedTuple):
-    """What happened to one symbol in a stretch of time; tables that the market lacks are None."""
+    """What happened to one symbol in a stretch of time; tables that the market lacks are None.
+
+    Quotes come in blocks, to be read once.
+    """
 
     sessions: pd.DataFrame
     flows: pd.DataFrame
     trades: pd.DataFrame | None
-    quotes: pd.DataFrame | None
+    quotes: Iterable[pd.DataFrame] | None
 
 
 class Flows:
@@ -53,7 +59,8 @@ class Flows:
         self.market = market
         self.by_day = market.by_day and ("trades" in market or _has_fills(market))
         if self.by_day:
-            _ = [market[name] for name in market if not market.is_by_day(name)]  # read once
+            whole = [name for name in _READ if name in market and not market.is_by_day(name)]
+            _ = [market[name] for name in whole]  # read once
         self.ends = _ends(market) if self.by_day else market
         flows, self.note = account_flows(self.ends, account=account, symbol=symbol)
         self.series = _series(flows)
@@ -72,8 +79,9 @@ class Flows:
         sessions = self.market.sessions(symbol)
         if self.by_day:
             return _day_by_day(self.market, symbol, self.accounts(symbol), sessions)
-        tables = self._flows[symbol], self._trades.get(symbol), self._quotes.get(symbol)
-        return iter([Stretch(sessions, *tables)])
+        flows, trades = self._flows[symbol], self._trades.get(symbol)
+        quotes = [self._quotes[symbol]] if self._quotes else None
+        return iter([Stretch(sessions, flows, trades, quotes)])
 
 
 def _series(flows: pd.DataFrame) -> pd.DataFrame:
@@ -96,13 +104,14 @@ def _ends(market: Market) -> Market:
 
 def _first_and_last(market: Market, name: str, key: list[str]) -> pd.DataFrame:
     """Of each series its first row and its last, found in the memory of one part."""
-    found = [_ends_of(part.collect(), key) for part in market.scans(name)]
-    return store.to_pandas(_ends_of(pl.concat(found, how="diagonal_relaxed"), key))
+    ends = pl.concat([_ends_of(part, key) for part in market.scans(name)], how="diagonal_relaxed")
+    return store.to_pandas(_ends_of(ends.lazy(), key).unique(maintain_order=True))
 
 
-def _ends_of(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    number = pl.int_range(pl.len()).over(key)
-    return rows.filter((number == 0) | (number == pl.len().over(key) - 1))
+def _ends_of(rows: pl.LazyFrame, key: list[str]) -> pl.DataFrame:
+    kept = rows.select(pl.selectors.by_name(*_OF_ENDS, require_all=False))
+    ends = [kept.unique(key, keep=which, maintain_order=True) for which in ("first", "last")]
+    return pl.concat(ends).collect()
 
 
 def _day_by_day(
@@ -111,16 +120,28 @@ def _day_by_day(
     cuts = _cuts(market.days(symbol), sessions)
     opened = np.searchsorted(cuts, nanoseconds(sessions["open"]), side="right")
     edges = [None, *pd.to_datetime(cuts, utc=True), None]
+    has_fills = _has_fills(market)
     last = None  # the quote that a stretch's first trades meet
     for number in range(len(edges) - 1):
         part = market.select(symbol, edges[number], edges[number + 1])
-        trades, quotes = part.get("trades"), best_quotes(part)
-        known = quotes if last is None else pd.concat([last, quotes], ignore_index=True)
-        last = last if quotes is None or quotes.empty else quotes.tail(1)
-        fills = part["fills"] if _has_fills(market) else infer_fills(trades, known)
+        if has_fills:
+            fills = _whole(part, "fills", ["account", "symbol", "side", "size"])
+            trades, quotes = _whole(part, "trades", _TRADES), quote_blocks(part)
+        else:
+            trades, best = part.get("trades"), best_quotes(part)
+            known = best if last is None else pd.concat([last, best], ignore_index=True)
+            last = last if best is None or best.empty else best.tail(1)
+            fills, quotes = infer_fills(trades, known), None if best is None else [best]
         flows = flows_of(fills, part, accounts, [symbol])
         own = sessions[opened == number].reset_index(drop=True)
         yield Stretch(own, flows, trades, quotes)
+
+
+def _whole(market: Market, name: str, columns: list[str]) -> pd.DataFrame | None:
+    """Those columns of a table of one symbol, in one piece."""
+    if name not in market:
+        return None
+    return pd.concat(market.blocks(name, ["time", "seq", *columns]), ignore_index=True)
 
 
 def _cuts(days: Sequence[str], sessions: pd.DataFrame) -> np.ndarray:

@@ -7,21 +7,27 @@ from collections.abc import Iterable
 import pandas as pd
 import polars as pl
 
+_MINUTE = 60 * 10**9
 
-def outlines(tables: Iterable[pl.LazyFrame]) -> dict[str, list]:
+
+def outlines(tables: Iterable[pl.LazyFrame]) -> dict[str, pl.Series]:
     """Of each symbol the first event of every minute and the last of all, part by part.
 
     Sessions open and close on whole minutes, so these lie in the same ones as all its events.
     """
-    found: dict[str, list] = {}
-    minute = pl.col("time").dt.truncate("1m").alias("minute")
+    found: dict[str, pl.Series] = {}
+    symbol, minute = pl.col("symbol"), pl.col("minute")
+    edge = minute.ne_missing(minute.shift()) | symbol.ne_missing(symbol.shift())
+    edge |= symbol.ne_missing(symbol.shift(-1))
     for table in tables:
-        rows = table.select("symbol", "time")
-        firsts = rows.group_by("symbol", minute).agg(pl.col("time").min())
+        number = pl.col("time").to_physical() // _MINUTE
+        rows = table.select("symbol", "time", minute=number).filter(edge)
+        firsts = rows.group_by("symbol", "minute").agg(pl.col("time").min())
         lasts = rows.group_by("symbol").agg(pl.col("time").max())
-        for part in pl.collect_all([firsts.select("symbol", "time"), lasts]):
-            for (symbol,), some in part.group_by("symbol"):
-                found.setdefault(symbol, []).extend(some["time"])
+        times = pl.concat([firsts.select("symbol", "time"), lasts]).collect()
+        for (name,), some in times.group_by("symbol"):
+            earlier = found.get(name, some["time"].clear())
+            found[name] = earlier.append(some["time"])
     return found
 
 

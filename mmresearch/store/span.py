@@ -66,15 +66,13 @@ class Span:
 
     def rows(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows of a table in memory."""
-        keep = np.ones(len(table), dtype=bool)
+        times = table["time"].to_numpy("datetime64[ns]").view("int64")  # in order, by the schema
+        first = 0 if self.start is None else np.searchsorted(times, self.start)
+        last = len(times) if self.end is None else np.searchsorted(times, self.end)
+        table = table.iloc[first:last]
         if self.symbols is not None and "symbol" in table:
-            keep &= (table["symbol"].isin(self.symbols) | table["symbol"].isna()).to_numpy()
-        times = table["time"].to_numpy("datetime64[ns]").view("int64")
-        if self.start is not None:
-            keep &= times >= self.start
-        if self.end is not None:
-            keep &= times < self.end
-        return table[keep].reset_index(drop=True)
+            table = table[table["symbol"].isin(self.symbols) | table["symbol"].isna()]
+        return table.reset_index(drop=True)
 
 
 def _nanoseconds(time: object) -> int:

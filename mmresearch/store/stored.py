@@ -10,6 +10,7 @@ import polars as pl
 
 from mmresearch.store.span import Span
 
+BLOCK = 2**20  # rows
 _EVERYTHING = Span()
 
 
@@ -73,7 +74,9 @@ class Stored:
 
     def scans(self, name: str) -> Iterator[pl.LazyFrame]:
         """The table part by part, each to be read only where it is asked."""
-        return (self._scan_part(part) for part in self._some(name))
+        for part in self._some(name):
+            rows, symbol = self._scan_part(part), pl.lit(part["symbol"])
+            yield rows if part["symbol"] is None else rows.with_columns(symbol=symbol)
 
     def each(self, name: str, *, but: Sequence[dict] = ()) -> Iterator[pl.DataFrame]:
         """The table part by part, in the memory of one; without those that are named."""
@@ -91,6 +94,14 @@ class Stored:
             and not self.span.filters(("symbol", "time"), part)
         ]
 
+    def blocks(self, name: str, columns: Collection[str]) -> Iterator[pl.DataFrame]:
+        """Those of the columns that there are, block by block, in the memory of one."""
+        for part in self._some(name):
+            for first in range(0, max(part["rows"], 1), BLOCK):
+                rows = self._scan_part(part, first)
+                kept = [c for c in rows.collect_schema() if c in columns]
+                yield _collected(rows.select(kept), self.folder / part["file"])
+
     def days(self, name: str) -> set[str]:
         """The UTC days that hold a row asked for."""
         found = set()
@@ -106,7 +117,8 @@ class Stored:
         """Its parts, or one to know the columns by where no row is asked for."""
         return self.parts(name) or self.entries[name]["parts"][:1]
 
-    def _scan_part(self, part: dict) -> pl.LazyFrame:
+    def _scan_part(self, part: dict, first: int | None = None) -> pl.LazyFrame:
+        """The rows asked for of a part, or of its block that begins there."""
         path = self.folder / part["file"]
         if not path.exists():
             raise FileNotFoundError(f"{path} is gone: was the folder written anew? open it again")
@@ -117,6 +129,7 @@ class Stored:
             raise _unreadable(path, error) from None
         if not self.span.overlaps(part):
             return rows.clear()
+        rows = rows if first is None else rows.slice(first, BLOCK)
         if part.get("ahead") and "seq" in columns:
             rows = rows.with_columns(pl.col("seq") + part["ahead"])
         filters = self.span.filters(columns, part)

@@ -25,7 +25,7 @@ import pandas as pd
 import polars as pl
 
 import mmresearch as mm
-from mmresearch import store
+from mmresearch import native, store
 from tests.benchmarks.side import timed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +73,9 @@ def _drawn_sizes(rng: np.random.Generator, n: int) -> dict[str, pl.Series]:
     return {f"{side}_size": pl.Series(rng.integers(1, 500, n) / 10) for side in ("bid", "ask")}
 
 
-def _prints(rng: np.random.Generator, begin: np.datetime64, n: int, bid: np.ndarray) -> pl.DataFrame:
+def _prints(
+    rng: np.random.Generator, begin: np.datetime64, n: int, bid: np.ndarray
+) -> pl.DataFrame:
     return _events(rng, begin, n).with_columns(
         price=pl.Series(bid[np.linspace(0, len(bid) - 1, n).astype(int)] / 100),
         size=pl.Series(rng.integers(1, 100, n) / 10),
@@ -84,12 +86,11 @@ def _prints(rng: np.random.Generator, begin: np.datetime64, n: int, bid: np.ndar
 def write(folder: Path, rows: dict[str, int], days: int) -> Path:
     """A market folder of so many days, written in the memory of one."""
     symbols = pl.DataFrame({"symbol": ["X"], "asset": ["X"], "calendar": ["24/7"]})
-    with store.Writer(folder, by="day") as writer:
+    with store.Writer(folder) as writer:
         writer.add("symbols", symbols)
         for number in range(days):
             for name, table in day(rows, number).items():
-                market = mm.Market(**{name: table})
-                writer.add(name, market._frames.get(name, table))
+                writer.add(name, native.checked(table, name))
         writer.commit({"name": folder.name})
     return folder
 
@@ -123,9 +124,7 @@ def plain(folder: Path, freq: str) -> pd.DataFrame:
         market_volume=size.sum(), trades=pl.len(), trade_imbalance=(side * size).sum()
     )
     flows = of["fills"].group_by("account", "bar")
-    flows = flows.agg(
-        buys=size.filter(side > 0).sum(), sells=size.filter(side < 0).sum()
-    )
+    flows = flows.agg(buys=size.filter(side > 0).sum(), sells=size.filter(side < 0).sum())
     table = pl.LazyFrame({"account": ACCOUNTS}).join(grid, how="cross")
     for found, by in ((flows, ["account", "bar"]), (trades, "bar"), (quotes, "bar")):
         table = table.join(found, on=by, how="left")
@@ -137,7 +136,8 @@ def _imbalance() -> pl.Expr:
     """Order flow imbalance of each quote against the one before; none for the first."""
     terms = []
     for price, size, absent, sign in (
-        ("bid", "bid_size", -np.inf, 1), ("ask", "ask_size", np.inf, -1),
+        ("bid", "bid_size", -np.inf, 1),
+        ("ask", "ask_size", np.inf, -1),
     ):
         now, units = pl.col(price).fill_null(absent), pl.col(size).fill_null(0)
         up, down = now >= now.shift(), now <= now.shift()
@@ -154,7 +154,7 @@ CORE += ["order_flow_imbalance", "realized_variance"]
 def same(folder: Path, freq: str) -> None:
     """Both sides give the same core columns, or an AssertionError says where not."""
     found, other = ours(folder, freq), plain(folder, freq)
-    other = other.set_index(["account", "bar"]).reindex(list(zip(found["account"], found["bar"])))
+    other = found[["account", "bar"]].merge(other, how="left", validate="one_to_one")
     for name in CORE:
         held = other[name].notna().to_numpy()  # a bar without events is carried, or 0, by ours
         want = other[name].to_numpy(float)[held]

@@ -95,14 +95,18 @@ def test_reads_no_more_than_a_day_of_a_symbol(tmp_path, monkeypatch):
         for name in ("trades", "quotes", "fills")
     }
     read: dict[str, int] = {}
-    plain = store.Stored.read
+    plain, blocks = store.Stored.read, store.Stored.blocks
 
-    def watched(self: store.Stored, name: str) -> pl.DataFrame:
-        frame = plain(self, name)
+    def watched(name: str, frame: pl.DataFrame) -> pl.DataFrame:
         read[name] = max(read.get(name, 0), frame.height)
         return frame
 
-    monkeypatch.setattr(store.Stored, "read", watched)
+    monkeypatch.setattr(store.Stored, "read", lambda self, name: watched(name, plain(self, name)))
+    monkeypatch.setattr(
+        store.Stored,
+        "blocks",
+        lambda self, name, columns: (watched(name, b) for b in blocks(self, name, columns)),
+    )
     mm.panel(mm.open(tmp_path / "m"), freq="1min")
     assert {name: read[name] for name in largest} == largest
 

@@ -30,7 +30,7 @@ def _bars(quotes: pd.DataFrame, freq: str = "1min", *more: str) -> pd.DataFrame:
     extra = pd.Series(pd.to_datetime(list(more), utc=True)).dt.as_unit("ns")
     times = pd.concat([quotes["time"], extra], ignore_index=True)
     bars = b.cut(b.parse_freq(freq), session_table(CALENDAR, times), None)
-    return pd.DataFrame(quote_bars(quotes, b.bar_rows(quotes, bars), bars))
+    return pd.DataFrame(quote_bars([quotes], bars)[0])
 
 
 def _mirror(quotes: pd.DataFrame) -> pd.DataFrame:
