@@ -23,6 +23,7 @@ from mmresearch.receipt import Fault, SourceError, file_facts
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".csv.lz4", ".csv.zst", ".parquet")
 DIGITS = 78  # of the largest amount, 2**256 - 1
 _PADDED = 66  # the length of 32 bytes written as 0x...
+_HASH, _TIME = "a transaction's hash", "the block's time"
 
 
 class Field(NamedTuple):
@@ -69,7 +70,7 @@ class Sheet(NamedTuple):
 
 
 def tx(words: str) -> Field:
-    return Field(words, r"\S+", "a transaction's hash")
+    return Field(words, r"\S{1,90}", _HASH)  # the longest, 64 bytes in base 58, have 88
 
 
 def whole(words: str, *, empty: bool = False) -> Field:
@@ -98,7 +99,7 @@ def label(words: str) -> Field:
 
 
 def time(words: str) -> Field:
-    return Field(words, r"(?s).*\S.*", "the block's time")
+    return Field(words, r"(?s).*\S.*", _TIME)
 
 
 def sound(source: str, found: Sheet | list[Fault]) -> Sheet:
@@ -155,10 +156,12 @@ def held(what: str, table: pd.DataFrame, layout: Layout) -> Sheet | list[Fault]:
     if table.empty:
         return [Fault(what, None, "no row", "rows")]
     names, cells = found[1], table.rename(columns=str)
-    frame = pl.DataFrame(
-        {o: _texts(pa.chunked_array(pa.array(cells[t]))) for o, t in names.items()}
-    )
-    return checked(Path(what), layout, frame, names, None)
+    try:
+        columns = {t: pa.chunked_array(pa.array(cells[t])) for t in names.values()}
+    except pa.ArrowException as error:
+        said = str(error).splitlines()[0]
+        return [Fault(what, None, f"cells of several types ({said})", "one type a column")]
+    return _typed(Path(what), layout, columns, names)
 
 
 def checked(
@@ -230,8 +233,40 @@ def _parquet(path: Path, data: bytes, layouts: Sequence[Layout]) -> Sheet | list
     if not table.num_rows:
         return [Fault(path.name, None, "no row", "rows")]
     layout, names = found
-    frame = pl.DataFrame({ours: _texts(table[theirs]) for ours, theirs in names.items()})
+    return _typed(path, layout, {theirs: table[theirs] for theirs in names.values()}, names)
+
+
+def _typed(
+    path: Path, layout: Layout, columns: dict[str, pa.ChunkedArray], names: dict[str, str]
+) -> Sheet | list[Fault]:
+    """The sheet of columns that have types, if each can hold what its field means."""
+    fields = layout.needed | layout.optional
+    faults = [
+        Fault(path.name, None, f"column {theirs} of type {columns[theirs].type}", field.expected)
+        for field, theirs in ((fields[ours], theirs) for ours, theirs in names.items())
+        if not _may_hold(columns[theirs].type, field)
+    ]
+    if faults:
+        return faults
+    frame = pl.DataFrame({ours: _texts(columns[theirs]) for ours, theirs in names.items()})
     return checked(path, layout, frame, names, None)
+
+
+def _may_hold(kind: pa.DataType, field: Field) -> bool:
+    """Whether cells of such a type may be what the field means: text and bytes always may."""
+    is_a = pa.types
+    if is_a.is_dictionary(kind):
+        return _may_hold(kind.value_type, field)
+    if is_a.is_timestamp(kind):
+        return field.expected == _TIME
+    if is_a.is_integer(kind) or is_a.is_floating(kind) or is_a.is_decimal(kind):
+        return field.expected != _HASH and re.fullmatch(field.pattern, "1") is not None
+    return (
+        is_a.is_null(kind)
+        or is_a.is_string(kind)
+        or is_a.is_large_string(kind)
+        or (is_a.is_binary(kind) or is_a.is_large_binary(kind) or is_a.is_fixed_size_binary(kind))
+    )
 
 
 def _texts(column: pa.ChunkedArray) -> pl.Series:

@@ -34,6 +34,7 @@ _BILLION = 1e9  # a price is written in whole billionths of its unit
 _NO_PRICE = 2**63 - 1
 _EARLY, _LATE = 631_152_000 * 10**9, 4_102_444_800 * 10**9  # 1990 and 2100
 _PEEK = 2**20  # bytes whose rows show how a CSV file writes its prices
+_STEPS = {"ms": 10**6, "us": 10**3, "ns": 1}  # nanoseconds in one of a time's unit
 
 
 class Records(NamedTuple):
@@ -132,8 +133,9 @@ def _time(cells: pl.Series) -> pl.Series:
         iso = cells.str.replace(" ", "T", literal=True)
         form = "%Y-%m-%dT%H:%M:%S%.f%#z"
         cells = iso.str.to_datetime(form, time_unit="ns", time_zone="UTC", strict=False)
-    if cells.dtype.is_temporal():
-        return cells.dt.timestamp("ns")
+    if isinstance(cells.dtype, pl.Datetime):
+        step, whole = _STEPS[cells.dtype.time_unit], cells.to_physical()
+        return whole.set(whole.abs() > _LATE // step, -1) * step  # so far off that it would burst
     return cells.cast(pl.Int64, strict=False)  # the largest of its type, which is none, is too much
 
 
@@ -215,6 +217,9 @@ def _parquet(path: Path, levels: int) -> Records | list[Fault]:
             return [Fault(str(path), None, said, wanted)]
         called = ["symbol"] if "symbol" in held else []
         frame = pl.from_arrow(parquet.checked(file.read(columns + called)))
+        strange = _strange(path, frame)
+        if strange:
+            return strange
         conformed = _conformed(frame)
     except (pl.exceptions.PolarsError, pa.ArrowException, OSError, ValueError) as error:
         said = str(error).splitlines()[0]
@@ -223,6 +228,24 @@ def _parquet(path: Path, levels: int) -> Records | list[Fault]:
     if isinstance(names, Fault):
         return [names]
     return _checked(Records(path, schema, conformed, None, names), frame)
+
+
+def _strange(path: Path, frame: pl.DataFrame) -> list[Fault]:
+    """Columns of types that cannot hold what they mean: a float would be cut to a whole number."""
+    faults = []
+    for name, kind in frame.schema.items():
+        if name in _TIMES:
+            right, expected = isinstance(kind, pl.Datetime) or kind.is_integer(), "times"
+        elif name in _LETTERS or name == "symbol":
+            words = isinstance(kind, pl.Categorical | pl.Enum)
+            right, expected = words or (kind == pl.Binary and name != "symbol"), "text"
+        elif _is_price(name):
+            right, expected = kind.is_numeric(), "numbers"
+        else:
+            right, expected = kind.is_integer(), "whole numbers"
+        if not right and kind != pl.String:
+            faults.append(Fault(path.name, None, f"column {name} of type {kind}", expected))
+    return faults
 
 
 def _checked(records: Records, written: pl.DataFrame) -> Records | list[Fault]:
@@ -267,7 +290,9 @@ def _fault(
     records: Records, written: pl.DataFrame, column: str, rows: pl.Series, expected: str
 ) -> Fault:
     """One kind of fault, by lines where the file is text and by records where it is not."""
-    value: Any = written[column][rows[0]]
+    cells = written[column]
+    far = isinstance(cells.dtype, pl.Datetime)  # perhaps beyond what Python's times can say
+    value: Any = (cells.to_physical() if far else cells)[rows[0]]
     value = repr(chr(value)) if column in _LETTERS and isinstance(value, int) else value
     found = f"{column} {'nothing' if value is None else value}"
     if records.text is not None:

@@ -60,11 +60,17 @@ def _as_csv(path: Path, data: bytes) -> text.Text | Fault:
     except (pa.ArrowException, pl.exceptions.PolarsError) as error:
         said = str(error).splitlines()[0]
         return Fault(path.name, None, f"a damaged file ({said})", "a whole Parquet file")
-    if any(kind.is_nested() or kind == pl.Boolean for kind in frame.dtypes):
-        found = f"columns that are no values: {frame.schema}"
+    strange = [f"{name} ({kind})" for name, kind in frame.schema.items() if not _is_value(kind)]
+    if strange:
+        found = f"columns that are no values: {', '.join(strange)[:80]}"
         return Fault(path.name, None, found, "dates and numbers")
     floats = pl.selectors.float().fill_nan(None)  # pandas' missing value
     return text.decoded(path, frame.with_columns(floats).write_csv().encode())
+
+
+def _is_value(kind: pl.DataType) -> bool:
+    texts = (pl.String, pl.Categorical, pl.Enum, pl.Null)
+    return kind.is_numeric() or kind in (pl.Date, pl.Datetime) or kind in texts
 
 
 def _table(t: text.Text, day_first: bool | None) -> Table | list[Fault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -64,7 +65,8 @@ def _converted(
     if kind is None:
         return raw, []
     if kind == "text" and ours != "right":
-        return cells.texts(raw), []
+        named = [] if _may_name(raw) else [(f"type {raw.dtype}", "text or whole numbers", None)]
+        return cells.texts(raw), named
     if kind == "sign":
         (found, bad), expected = cells.sides(raw, wanted.kind), cells.sides_expected(wanted.kind)
     elif kind == "flag":
@@ -74,6 +76,15 @@ def _converted(
     else:
         (found, bad), expected = cells.numbers(raw), "numbers"
     return found, [("", expected, bad)] if bad.any() else []
+
+
+def _may_name(raw: pd.Series) -> bool:
+    """Whether cells may be names: a flag or a time is none, though it can be written as text."""
+    if raw.dtype.kind != "O":
+        return raw.dtype.kind not in "bmM"
+    first = raw.dropna().head(1)
+    never = (bool, datetime.date, datetime.time, datetime.timedelta)
+    return first.empty or not isinstance(first.iloc[0], never)
 
 
 def _wrong(
