@@ -13,6 +13,7 @@ import pytest
 REALDATA = Path(__file__).resolve().parents[1].parent / "shared" / "realdata"
 BAD_INPUT: Counter[str] = Counter()  # kinds of bad input, by the tests that planted them
 KILLS: dict[str, dict[str, int]] = {}  # how many kills hit when, by test
+EXAMPLES: Counter[str] = Counter()  # that hypothesis made and a test examined, by what was tried
 SOURCES = ("binance", "ccxt", "cftc", "databento", "exchange_fills", "highfrequency", "hyperliquid")
 SOURCES += ("lobster", "nepse", "options", "tardis", "uniswap", "vix")
 
@@ -37,6 +38,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         line = f"bad input: {len(BAD_INPUT)} kinds were tried, in {tests:,} tests, and answered"
         terminalreporter.write_line(line)
         terminalreporter.write_line(", ".join(sorted(BAD_INPUT)))
+    if EXAMPLES:
+        each = ", ".join(f"{n:,} {what}" for what, n in sorted(EXAMPLES.items()))
+        terminalreporter.write_line(f"at random: {EXAMPLES.total():,} examples: {each}")
     for name, kills in KILLS.items():
         told = ", ".join(f"{times} {when}" for when, times in sorted(kills.items()))
         terminalreporter.write_line(f"killed at work, {name}: {told}")
@@ -48,6 +52,12 @@ def _bad_input(request: pytest.FixtureRequest, record_property: Callable) -> Non
     for mark in request.node.iter_markers("bad_input"):
         for kind in mark.args:
             record_property("bad input", kind)
+
+
+@pytest.fixture
+def examined(record_property: Callable) -> Callable[[str, int], None]:
+    """Called with what was tried and how many examples of it: the summary adds them up."""
+    return lambda what, n: record_property("examples", (what, n))
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,7 @@ def test_progress_counts_files_rows_bytes_and_time(files, tmp_path, said):
     assert lines[4].startswith("9 rows in 0:0")
 
 
+@pytest.mark.bad_input("an interrupt in the middle of convert")
 def test_an_interrupted_run_goes_on_where_it_was(files, tmp_path, said, monkeypatch):
     floorsheet = mm.load.floorsheet
 
@@ -84,6 +85,7 @@ def test_an_interrupted_run_goes_on_where_it_was(files, tmp_path, said, monkeypa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_one_bad_file_leaves_the_target_and_keeps_the_good_ones(files, tmp_path, said):
     out = tmp_path / "out"
     convert("floorsheet", files[:2], out)
@@ -107,6 +109,7 @@ def test_one_bad_file_leaves_the_target_and_keeps_the_good_ones(files, tmp_path,
     assert len(mm.open(out).trades) == 5
 
 
+@pytest.mark.bad_input("a file that changes between two runs")
 def test_what_changed_is_read_again(tmp_path):
     (tmp_path / "in").mkdir()
     rows = "time,symbol,price,size\n{}T10:00:00,X,10,{}\n"
@@ -131,6 +134,7 @@ def test_a_folder_of_files(files, tmp_path):
     assert len(market.trades) == 9
 
 
+@pytest.mark.bad_input("a trade in two files")
 def test_a_trade_in_two_files_is_one_trade(files, tmp_path):
     (tmp_path / "more").mkdir()
     market = convert("floorsheet", [*files, sheet(tmp_path / "more", 4, 3, 4)], tmp_path / "out")
@@ -141,6 +145,7 @@ def test_a_trade_in_two_files_is_one_trade(files, tmp_path):
     assert market.receipt.rows_kept == 10
 
 
+@pytest.mark.bad_input("one number with two contents")
 def test_one_number_with_two_contents_is_refused(files, tmp_path):
     (tmp_path / "more").mkdir()
     other = sheet(tmp_path / "more", 4, 3, quantity=11)
@@ -214,6 +219,7 @@ def test_the_text_of_a_query_is_no_file(tmp_path, said):
     assert market.trades["price"].tolist() == [10]
 
 
+@pytest.mark.bad_input("two records of the same time")
 def test_taq_files_of_one_time_are_not_counted_twice(tmp_path):
     header = "DT,EX,SYMBOL,COND,SIZE,PRICE,CORR\n"
     rows = [f"{1514903400 + n}.5,N,XXX,,2,157.8,0\n" for n in range(4)]

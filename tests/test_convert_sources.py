@@ -25,6 +25,7 @@ def test_the_command_converts(source, tmp_path, monkeypatch, capsys):
     assert main(["check", "market"]) == 0
 
 
+@pytest.mark.bad_input("a file of another source")
 @pytest.mark.parametrize("source", mm.load.__all__)
 def test_the_command_refuses_what_is_of_no_source(source, tmp_path, monkeypatch, capsys):
     case = CASES[source]

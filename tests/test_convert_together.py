@@ -280,6 +280,7 @@ def test_file_by_file_gives_what_all_at_once_gives(case, files, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
 
 
+@pytest.mark.bad_input("an interrupt in the middle of convert")
 def test_an_interrupted_run_reads_no_file_again(case, files, tmp_path, read):
     read.stop = files[1].name
     with pytest.raises(KeyboardInterrupt):
@@ -327,6 +328,7 @@ def test_progress_is_told_after_every_file(case, files, tmp_path, read):
     assert end[1].startswith(f"{market.receipt.rows_read} rows in 0:0")
 
 
+@pytest.mark.bad_input("a file that changes between two runs")
 def test_a_changed_file_is_read_anew(case, files, tmp_path, read):
     read.stop = files[2].name
     with pytest.raises(KeyboardInterrupt):
@@ -349,6 +351,7 @@ def test_files_are_read_anew_where_an_option_says_how(case, files, tmp_path, rea
     same(mm.open(tmp_path / "out"), getattr(mm.load, case.source)(*files, **options))
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_bad_files_are_all_named_and_the_good_one_is_kept(case, files, tmp_path, read):
     for path in (files[0], files[2]):
         path.write_text("something else\nentirely\n")
@@ -399,6 +402,7 @@ def test_taq_without_steps_of_cleaning_is_read_by_itself(tmp_path):
     assert len(market.trades) == 3
 
 
+@pytest.mark.bad_input("two records of the same time")
 def test_binance_files_of_one_time_are_refused_whatever_they_are_called(tmp_path):
     header = "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time"
     files = [tmp_path / "one.csv", tmp_path / "other.csv"]
@@ -430,6 +434,7 @@ convert.convert("nyfed", sys.argv[2:], sys.argv[1])
 """
 
 
+@pytest.mark.bad_input("a kill in the middle of convert")
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
 def test_a_killed_run_leaves_no_half_of_a_file(tmp_path, read):
     case = CASES_TOGETHER["nyfed"]

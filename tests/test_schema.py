@@ -53,36 +53,43 @@ def faults_of(table: pd.DataFrame, name: str) -> list[tuple]:
 # --- each kind of fault ---------------------------------------------------------------------------
 
 
+@pytest.mark.bad_input("a table that lacks a column")
 def test_missing_column():
     assert faults_of(fills().drop(columns="price"), "fills") == [
         ("price", "column is not there", None, [])
     ]
 
 
+@pytest.mark.bad_input("times without a zone")
 def test_naive_times():
     naive = pd.to_datetime(["2024-01-02"] * 3)
     assert faults_of(fills(time=naive), "fills") == [("time", "type datetime64[us]", None, [])]
 
 
+@pytest.mark.bad_input("times as text in a table")
 def test_times_as_text():
     text = ["2024-01-02T10:00Z"] * 3
     assert faults_of(fills(time=text), "fills") == [("time", "type str", None, [])]
 
 
+@pytest.mark.bad_input("times as numbers in a table")
 def test_times_as_numbers():
     assert faults_of(fills(time=[1, 2, 3]), "fills") == [("time", "type int64", None, [])]
 
 
+@pytest.mark.bad_input("a time beyond nanoseconds")
 def test_time_beyond_nanoseconds():
     old = pd.to_datetime(["2024-01-02", "1500-01-02", "2024-01-02"], utc=True)
     assert faults_of(fills(time=old), "fills") == [("time", "not of its kind", 1, [1])]
 
 
+@pytest.mark.bad_input("a missing time")
 def test_time_missing():
     gone = TIMES.to_series(index=range(3)).where([True, False, True])
     assert faults_of(fills(time=gone), "fills") == [("time", "missing value", 1, [1])]
 
 
+@pytest.mark.bad_input("a missing value")
 @pytest.mark.parametrize("column", ["price", "size", "side", "seq", "account", "symbol"])
 def test_value_missing(column):
     table = fills().astype({column: "object"})
@@ -90,6 +97,7 @@ def test_value_missing(column):
     assert faults_of(table, "fills") == [(column, "missing value", 1, [1])]
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize(
     ("column", "value"),
     [("size", -1.0), ("size", 0.0), ("price", np.inf), ("price", -np.inf), ("fee", np.inf)],
@@ -99,30 +107,36 @@ def test_number_breaks_its_rule(column, value):
     assert faults_of(table, "fills") == [(column, "breaks its rule", 1, [2])]
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 def test_negative_seq():
     assert faults_of(fills(seq=[-1, -2, 0]), "fills") == [("seq", "breaks its rule", 2, [0, 1])]
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("seq", [[0, 0.5, 1], [0, np.inf, 1], [0, "x", 1], [0, 2.0**63, 1]])
 def test_seq_not_whole(seq):
     assert faults_of(fills(seq=seq), "fills") == [("seq", "not of its kind", 1, [1])]
 
 
+@pytest.mark.bad_input("a number too large")
 def test_seq_above_the_largest_whole_number_does_not_turn_negative():
     seq = np.array([0, 2**63 + 5, 1], dtype="uint64")
     assert faults_of(fills(seq=seq), "fills") == [("seq", "not of its kind", 1, [1])]
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("side", [[1, 0.5, -1], [1, 0, -1], [1, "B", -1], [1, np.inf, -1]])
 def test_side_neither_bought_nor_sold(side):
     assert faults_of(fills(side=side), "fills") == [("side", "not of its kind", 1, [1])]
 
 
+@pytest.mark.bad_input("text in a table's numbers")
 @pytest.mark.parametrize("size", [["5", "1,200", "7"], [5, "many", 7]])
 def test_text_that_is_no_number(size):
     assert faults_of(fills(size=size), "fills") == [("size", "not of its kind", 1, [1])]
 
 
+@pytest.mark.bad_input("a column of another type")
 @pytest.mark.parametrize(
     ("column", "values", "found"),
     [
@@ -136,11 +150,13 @@ def test_columns_of_another_type_are_not_read_as_numbers(column, values, found):
     assert faults_of(fills(**{column: values}), "fills") == [(column, found, None, [])]
 
 
+@pytest.mark.bad_input("text in a table's flags")
 def test_flag_as_text():
     table = fills(maker=["true", None, "false"])
     assert faults_of(table, "fills") == [("maker", "not of its kind", 2, [0, 2])]
 
 
+@pytest.mark.bad_input("an empty name")
 def test_empty_text():
     assert faults_of(fills(account=["A", "", "B"]), "fills") == [
         ("account", "not of its kind", 1, [1])
@@ -154,12 +170,14 @@ def orders(**changed: object) -> pd.DataFrame:
     )
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 def test_unknown_event():
     assert list(mm.check(orders(), "orders")["event"]) == ["add", "fill", "delete"]
     wrong = orders(event=["add", "executed", "delete"])
     assert faults_of(wrong, "orders") == [("event", "breaks its rule", 1, [1])]
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 def test_option_right():
     good = {"time": TIMES[0], "expiry": TIMES[2], "strike": 100.0, "right": ["call", "put"]}
     rest = {"open_interest": 0, "implied_vol": [0.2, np.nan], "spot": 99.0, "multiplier": 100}
@@ -168,6 +186,7 @@ def test_option_right():
     assert faults_of(wrong, "chain") == [("right", "breaks its rule", 1, [0])]
 
 
+@pytest.mark.bad_input("one event twice")
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 0, 2]])
 def test_event_repeated(order):
     again = quotes(time=TIMES[[0, 0, 1]], seq=[3, 3, 3]).iloc[order]
@@ -185,11 +204,13 @@ def test_an_account_may_have_several_fills_in_one_event():
     assert len(mm.check(table, "fills")) == 3
 
 
+@pytest.mark.bad_input("a header that names a column twice")
 def test_column_given_twice():
     twice = pd.concat([fills(), fills()[["price"]]], axis=1)
     assert faults_of(twice, "fills") == [("price", "column is there more than once", None, [])]
 
 
+@pytest.mark.bad_input("several faults at once")
 def test_every_fault_in_one_error():
     table = fills(seq=[0, 0.5, 1], side=[1, "B", 0], price=[-1, np.inf, np.nan]).drop(
         columns="size"
@@ -225,11 +246,13 @@ def test_at_most_three_examples():
     assert faults_of(many, "fills") == [("size", "breaks its rule", 12, [0, 1, 2])]
 
 
+@pytest.mark.bad_input("no table")
 def test_not_a_table():
     with pytest.raises(TypeError, match="fills must be a pandas DataFrame, not dict"):
         mm.check({"time": []}, "fills")
 
 
+@pytest.mark.bad_input("an unknown table")
 def test_unknown_table():
     with pytest.raises(KeyError, match="no table 'fils'; the tables are trades, quotes, book"):
         mm.check(fills(), "fils")
@@ -396,6 +419,7 @@ def test_book_of_any_depth(levels):
     assert clean[f"bid_{levels}"].iloc[0] == 20.0 - levels
 
 
+@pytest.mark.bad_input("a table that lacks a column")
 def test_book_lacking_a_level():
     lacking = book(3).drop(columns=["bid_2", "ask_size_3"])
     assert [fault[:2] for fault in faults_of(lacking, "book")] == [
@@ -404,6 +428,7 @@ def test_book_lacking_a_level():
     ]
 
 
+@pytest.mark.bad_input("book levels counted from zero")
 def test_book_levels_counted_from_zero_are_refused():
     # else level 0 would pass as an extra column and level 1 as the best
     table = book(2).assign(bid_0=10.0, ask_0=10.0)
@@ -435,6 +460,7 @@ def test_description_says_what_every_column_means(name):
     assert set(described["rule"]) <= {"", *schema._RULES}
 
 
+@pytest.mark.bad_input("a number too large")
 def test_an_id_too_large_for_a_whole_number_stays_text():
     trades = pd.DataFrame(
         {"time": [pd.Timestamp("2024-01-31", tz="UTC")] * 2, "seq": [0, 1], "symbol": ["A", "A"]}

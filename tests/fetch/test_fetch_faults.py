@@ -17,6 +17,7 @@ MONTH = "/data/spot/monthly/trades/BTCUSDT/BTCUSDT-trades-2024-08.zip"
 # --- faults of the server -------------------------------------------------------------------------
 
 
+@pytest.mark.bad_input("a server that does not have the file")
 def test_what_is_not_published(server, faults, left, capsys):
     (fault,) = faults("binance-trades", "NOSUCH", "2024-08")
     assert fault.file == "NOSUCH-trades-2024-08.zip"
@@ -28,6 +29,7 @@ def test_what_is_not_published(server, faults, left, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.bad_input("a server's error")
 @pytest.mark.parametrize(
     ("code", "expected", "tries"),
     [
@@ -49,6 +51,7 @@ def test_an_answer_that_is_an_error(server, code, expected, tries, faults, left)
     assert left() == []
 
 
+@pytest.mark.bad_input("a server's error")
 def test_a_server_that_comes_to_itself(server, get):
     content = server.publish(MONTH, server.zipped(a__csv="1"))
     server.acts[MONTH] = [server.status(500), server.status(429, Retry_After="0")]
@@ -69,6 +72,7 @@ def test_how_long_a_server_asks_us_to_wait_is_heeded(server, get, monkeypatch):
     assert waited == [7, 60]
 
 
+@pytest.mark.bad_input("a server that falls silent")
 def test_no_byte_in_time(server, monkeypatch, faults, left):
     monkeypatch.setattr(fetch_http, "TIMEOUT", 0.1)
     path = "/v1/e/trades/2024/08/01/S.csv.gz"
@@ -79,6 +83,7 @@ def test_no_byte_in_time(server, monkeypatch, faults, left):
     assert left() == []
 
 
+@pytest.mark.bad_input("a server that is not there")
 def test_a_server_that_is_not_there(server, faults, left):
     (fault,) = faults("vix", hosts={"cboe": "http://127.0.0.1:9"})
     assert (fault.found, fault.expected) == ("connection refused", "a server at that address")
@@ -87,6 +92,7 @@ def test_a_server_that_is_not_there(server, faults, left):
     assert left() == []
 
 
+@pytest.mark.bad_input("a download with a wrong checksum")
 def test_a_wrong_checksum(server, faults, left):
     content = server.publish(MONTH, server.zipped(a__csv="1"))
     server.files[MONTH] = content[:-1] + b"?"
@@ -96,6 +102,7 @@ def test_a_wrong_checksum(server, faults, left):
     assert left() == []
 
 
+@pytest.mark.bad_input("a checksum file that holds none")
 def test_a_checksum_file_that_holds_none(server, faults, left):
     server.publish(MONTH, server.zipped(a__csv="1"))
     server.files[f"{MONTH}.CHECKSUM"] = b"<html>maintenance</html>"
@@ -111,6 +118,7 @@ def test_a_file_whose_checksum_is_not_published_is_fetched_and_that_is_said(serv
     assert "no checksum is published" in capsys.readouterr().err
 
 
+@pytest.mark.bad_input("an error page instead of the file")
 @pytest.mark.parametrize(
     ("content", "found"),
     [
@@ -126,6 +134,7 @@ def test_something_else_than_the_file(server, content, found, faults, left):
     assert left() == []
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_faults_of_all_files_come_together_and_the_good_ones_are_kept(server, get, tmp_path):
     good = server.publish(
         "/data/spot/daily/trades/X/X-trades-2024-08-02.zip", server.zipped(a__csv="2")
@@ -151,6 +160,7 @@ def large(server, *, seed: int = 0) -> bytes:
     return server.publish(LARGE, b"\x1f\x8b" + rows, checksum=False)
 
 
+@pytest.mark.bad_input("a download that breaks off")
 def test_a_body_that_breaks_off_goes_on_at_once(server, get):
     content = large(server)
     server.acts[LARGE] = [server.cut(100_000)]
@@ -176,6 +186,7 @@ def test_what_a_run_left_is_where_the_next_goes_on(server, get, faults, left):
     assert left() == [name]
 
 
+@pytest.mark.bad_input("a download that breaks off")
 def test_a_server_that_knows_no_ranges_sends_it_from_the_start(server, get):
     content = large(server)
     server.ranges = False
@@ -184,6 +195,7 @@ def test_a_server_that_knows_no_ranges_sends_it_from_the_start(server, get):
     assert path.read_bytes() == content
 
 
+@pytest.mark.bad_input("a part of another version")
 def test_a_part_of_another_version_is_not_mixed_with_this_one(server, get, faults):
     large(server)
     server.acts[LARGE] = [server.cut(100_000)] * 3
@@ -194,6 +206,7 @@ def test_a_part_of_another_version_is_not_mixed_with_this_one(server, get, fault
     assert path.read_bytes() == newer
 
 
+@pytest.mark.bad_input("a part of another version")
 @pytest.mark.parametrize("version", ["", 'W/"weak"'])
 def test_without_a_version_it_begins_anew(server, get, version):
     content = large(server)
@@ -204,6 +217,7 @@ def test_without_a_version_it_begins_anew(server, get, version):
     assert [asked for _, asked in server.asked] == [None, None]
 
 
+@pytest.mark.bad_input("a part of another version")
 def test_a_part_from_another_address_is_not_gone_on_with(server, get, tmp_path):
     content = large(server)
     folder = tmp_path / "tardis"
@@ -215,6 +229,7 @@ def test_a_part_from_another_address_is_not_gone_on_with(server, get, tmp_path):
     assert path.read_bytes() == content
 
 
+@pytest.mark.bad_input("a part longer than the file")
 def test_a_part_that_is_longer_than_the_file(server, get, tmp_path):
     content = large(server)
     folder = tmp_path / "tardis"
@@ -227,6 +242,7 @@ def test_a_part_that_is_longer_than_the_file(server, get, tmp_path):
     assert path.read_bytes() == content
 
 
+@pytest.mark.bad_input("an answer from the wrong place")
 def test_an_answer_that_goes_on_elsewhere(server, get, faults):
     content = large(server)
 
@@ -267,6 +283,7 @@ def test_a_sample_of_two_files_is_unpacked(server, get, tmp_path):
     assert server.asked == []
 
 
+@pytest.mark.bad_input("a zip with a path above its folder")
 @pytest.mark.parametrize(
     "name", ["../outside.csv", "/outside.csv", "a/../../outside.csv", "C:\\x.csv"]
 )
@@ -277,6 +294,7 @@ def test_an_archive_that_would_write_elsewhere_is_refused(server, name, faults, 
     assert left() == []
 
 
+@pytest.mark.bad_input("a zip of a link")
 def test_an_archive_with_a_link_is_refused(server, faults, left):
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:
@@ -289,6 +307,7 @@ def test_an_archive_with_a_link_is_refused(server, faults, left):
     assert left() == []
 
 
+@pytest.mark.bad_input("a truncated zip")
 def test_a_damaged_archive_is_discarded(server, faults, left):
     content = bytearray(server.zipped(m__csv="1" * 100))
     content[60] ^= 1

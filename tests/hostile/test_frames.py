@@ -129,13 +129,16 @@ def test_centuries_apart_are_in_order():
 
 @pytest.mark.bad_input("random frames")
 @pytest.mark.filterwarnings("ignore::pandas.errors.PerformanceWarning")
-def test_refused_or_kept():
+def test_refused_or_kept(examined):
+    before = FRAMES
     _suite(200)()
+    examined("frames against the schema", FRAMES - before)
 
 
 @pytest.mark.slow
 @pytest.mark.bad_input("random frames")
-def test_refused_or_kept_many_times():
+def test_refused_or_kept_many_times(examined):
     before = FRAMES
     _suite(2000)()
     assert FRAMES - before >= 2000
+    examined("frames against the schema", FRAMES - before)

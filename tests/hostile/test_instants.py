@@ -92,16 +92,19 @@ def _suite(examples: int) -> Callable:
 
 
 @pytest.mark.bad_input("clock times that exist twice or never")
-def test_never_an_hour_off():
+def test_never_an_hour_off(examined):
+    before = INSTANTS
     _suite(200)()
+    examined("instants of clocks", INSTANTS - before)
 
 
 @pytest.mark.slow
 @pytest.mark.bad_input("clock times that exist twice or never")
-def test_never_an_hour_off_many_times():
+def test_never_an_hour_off_many_times(examined):
     before = INSTANTS
     _suite(2000)()
     assert INSTANTS - before >= 2000
+    examined("instants of clocks", INSTANTS - before)
 
 
 @pytest.mark.bad_input("clock times that exist twice or never")

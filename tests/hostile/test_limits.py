@@ -64,6 +64,7 @@ def test_the_limits_can_be_set(bomb, monkeypatch):
     assert held < 10 * MB
 
 
+@pytest.mark.bad_input("a limit that is no number")
 @pytest.mark.parametrize("said", ["many", "0", "-1", "nan"])
 def test_a_limit_that_is_no_number_is_refused(bomb, monkeypatch, said):
     monkeypatch.setenv("MMRESEARCH_MAX_UNPACKED_GB", said)

@@ -295,14 +295,17 @@ def test_a_fee_behind_one_of_nothing_counts_once(tmp_path):
 
 @pytest.mark.bad_input("random faults in a file of every source")
 @pytest.mark.parametrize("source", mm.load.__all__)
-def test_refused_or_accounted_for(source):
+def test_refused_or_accounted_for(source, examined):
+    before = TRIED[source]
     _suite(30)(source)
+    examined("files against loaders", TRIED[source] - before)
 
 
 @pytest.mark.slow
 @pytest.mark.bad_input("random faults in a file of every source")
 @pytest.mark.parametrize("source", mm.load.__all__)
-def test_refused_or_accounted_for_many_times(source):
+def test_refused_or_accounted_for_many_times(source, examined):
     before = TRIED[source]
     _suite(700)(source)
     assert TRIED[source] - before >= 700
+    examined("files against loaders", TRIED[source] - before)

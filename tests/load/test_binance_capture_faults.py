@@ -80,6 +80,7 @@ BAD = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_line(tmp_path, case):
     bad, found, expected = BAD[case]
@@ -89,6 +90,7 @@ def test_a_bad_line(tmp_path, case):
     assert fault.expected.startswith(expected)
 
 
+@pytest.mark.bad_input("a last line that is cut off")
 def test_a_cut_last_line(tmp_path):
     path = write(tmp_path / "a.jsonl", GOOD)
     path.write_bytes(path.read_bytes()[:-30])
@@ -97,6 +99,7 @@ def test_a_cut_last_line(tmp_path):
     assert fault.found.startswith("a last line that is cut off")
 
 
+@pytest.mark.bad_input("several faults at once")
 def test_every_fault_of_every_line(tmp_path):
     rows = [GOOD[0], line(TRADE, p="x"), line(TRADE, p="y"), "", line(DEPTH)]
     rows.insert(4, line(TICKER, u=...).replace("@x", "@bookTicker"))
@@ -108,22 +111,26 @@ def test_every_fault_of_every_line(tmp_path):
     ]
 
 
+@pytest.mark.bad_input("a truncated gzip")
 def test_a_truncated_gzip_file(tmp_path):
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress("\n".join(GOOD).encode())[:-9])
     assert "truncated gzip" in faults(path)[0].found
 
 
+@pytest.mark.bad_input("a file of another source")
 def test_lines_of_nothing_that_is_read(tmp_path):
     (fault,) = faults(write(tmp_path / "a.jsonl", [f'{LOCAL} {{"result":null,"id":1}}']))
     assert fault.found == "no trade, bookTicker or depthUpdate"
 
 
+@pytest.mark.bad_input("two markets of one symbol")
 def test_spot_and_futures_in_one_capture(tmp_path):
     (fault,) = faults(write(tmp_path / "a.jsonl", [GOOD[0], line(TRADE, M=..., X="MARKET")]))
     assert fault.found == "BTCUSDT of spot and of futures"
 
 
+@pytest.mark.bad_input("two records of the same time")
 def test_captures_of_the_same_time(tmp_path):
     one = write(tmp_path / "a.jsonl", GOOD[:2])
     other = write(tmp_path / "b.jsonl", GOOD[2:])
@@ -134,12 +141,14 @@ def test_captures_of_the_same_time(tmp_path):
     )
 
 
+@pytest.mark.bad_input("one name for two symbols")
 def test_one_name_for_two_symbols(tmp_path):
     path = write(tmp_path / "a.jsonl", [GOOD[0], line(TRADE, s="ETHUSDT")])
     (fault,) = faults(path, symbol="X")
     assert fault.found == "2 symbols: BTCUSDT, ETHUSDT"
 
 
+@pytest.mark.bad_input("a snapshot that does not fit")
 @pytest.mark.parametrize(
     ("content", "found"),
     [
@@ -159,11 +168,13 @@ def test_a_snapshot_that_is_none(tmp_path, content, found):
     assert fault.found.startswith(found)
 
 
+@pytest.mark.bad_input("a snapshot that does not fit")
 def test_a_snapshot_file_that_is_missing(tmp_path):
     capture = write(tmp_path / "a.jsonl", GOOD)
     assert faults(capture, snapshot=tmp_path / "no.json")[0].found == "no such file"
 
 
+@pytest.mark.bad_input("a snapshot that does not fit")
 def test_a_snapshot_beside_two_symbols(tmp_path):
     path = write(tmp_path / "depth.json", [json.dumps(SNAPSHOT)])
     capture = write(tmp_path / "a.jsonl", [line(DEPTH), line(DEPTH, s="ETHUSDT")])

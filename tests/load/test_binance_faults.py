@@ -68,6 +68,7 @@ ROWS = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", ROWS)
 def test_a_bad_row(tmp_path, case):
     row, found, expected = ROWS[case]
@@ -78,6 +79,7 @@ def test_a_bad_row(tmp_path, case):
     assert expected in fault.expected
 
 
+@pytest.mark.bad_input("many rows of one fault")
 def test_lines_count_the_header_and_many_are_one_fault(tmp_path):
     rows = [f"{n},60000.1,0.5,1.0,{T},perhaps" for n in range(5)]
     (fault,) = faults(write(tmp_path / "BTCUSDT-trades-2024-08.csv", rows, HEADER))
@@ -85,6 +87,7 @@ def test_lines_count_the_header_and_many_are_one_fault(tmp_path):
     assert fault.found == "is buyer maker perhaps (5 rows, first at lines 2, 3, 4)"
 
 
+@pytest.mark.bad_input("a file in another unit of time")
 def test_times_in_seconds(tmp_path):
     rows = [trade(time=str(T // 1000))]
     (fault,) = faults(write(tmp_path / "BTCUSDT-trades-2024-08.csv", rows))
@@ -141,6 +144,7 @@ OTHER_ROWS = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", OTHER_ROWS)
 def test_a_bad_row_of_another_kind(tmp_path, case):
     name, header, row, found = OTHER_ROWS[case]
@@ -152,6 +156,7 @@ def test_a_bad_row_of_another_kind(tmp_path, case):
 # --- files ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.bad_input("a last line that is cut off")
 def test_a_cut_last_line(tmp_path):
     path = write(tmp_path / "BTCUSDT-trades-2024-08.csv", TRADES)
     path.write_bytes(path.read_bytes()[:-20])
@@ -160,6 +165,7 @@ def test_a_cut_last_line(tmp_path):
     assert "a last line that is cut off" in fault.found
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_every_file_with_a_fault_is_named(tmp_path):
     good = write(tmp_path / "BTCUSDT-trades-2024-08-01.csv", TRADES)
     empty = write(tmp_path / "BTCUSDT-trades-2024-08-02.csv", [])
@@ -175,12 +181,14 @@ def test_every_file_with_a_fault_is_named(tmp_path):
     assert (found[3].file, found[3].line) == ("btcusdt.jsonl", 2)
 
 
+@pytest.mark.bad_input("a missing file")
 def test_nothing_where_files_should_be(tmp_path):
     assert faults(tmp_path)[0].found == "no file"
     assert faults(tmp_path / "*.zip")[0].found == "no file"
     assert faults()[0].found == "nothing given"
 
 
+@pytest.mark.bad_input("a truncated gzip")
 @pytest.mark.parametrize("packing", ["gz", "zip"])
 def test_a_truncated_packed_file(tmp_path, packing):
     path = write(tmp_path / "BTCUSDT-trades-2024-08.csv", TRADES)
@@ -195,6 +203,7 @@ def test_a_truncated_packed_file(tmp_path, packing):
     assert "truncated" in fault.found
 
 
+@pytest.mark.bad_input("a zip of two files")
 def test_an_archive_of_two_files(tmp_path):
     path = tmp_path / "BTCUSDT-trades-2024-08.zip"
     with zipfile.ZipFile(path, "w") as handle:
@@ -204,6 +213,7 @@ def test_an_archive_of_two_files(tmp_path):
     assert "it holds 2 files" in fault.found
 
 
+@pytest.mark.bad_input("a header of no known layout")
 @pytest.mark.parametrize(
     ("header", "found"),
     [
@@ -219,11 +229,13 @@ def test_a_header_that_is_not_known(tmp_path, header, found):
     assert "the columns id, price, qty, quote_qty, time, is_buyer_maker" in fault.expected
 
 
+@pytest.mark.bad_input("a header and no row")
 def test_a_header_and_no_row(tmp_path):
     (fault,) = faults(write(tmp_path / "BTCUSDT-trades-2024-08.csv", [], HEADER))
     assert fault.found == "a header and no row"
 
 
+@pytest.mark.bad_input("a file of another source")
 def test_another_source(tmp_path):
     rows = ["34200.017459617,5,0,1,2238200,-1"]
     (fault,) = faults(write(tmp_path / "BTCUSDT-trades-2024-08.csv", rows * 2))
@@ -233,12 +245,14 @@ def test_another_source(tmp_path):
     assert "BTCUSDT-trades-2024-08.zip" in named[0].expected
 
 
+@pytest.mark.bad_input("too few columns")
 def test_too_few_columns_for_the_kind(tmp_path):
     (fault,) = faults(write(tmp_path / "BTCUSDT-trades-2024-08.csv", ["1,2,3", "4,5,6"]))
     assert fault.found == "3 columns"
     assert fault.expected.startswith("6 or 7: id, price")
 
 
+@pytest.mark.bad_input("a file without a symbol")
 def test_a_file_without_a_symbol(tmp_path):
     (fault,) = faults(write(tmp_path / "mine.csv", [f"1,2,3,6,{T},true"], HEADER))
     assert fault.found == "no symbol in the file's name"
@@ -251,12 +265,14 @@ def test_a_kind_that_is_not_read(tmp_path):
     assert "aggTrades" in fault.expected
 
 
+@pytest.mark.bad_input("a file's name without its date")
 @pytest.mark.parametrize("period", ["2024-13", "2024-02-31"])
 def test_a_name_of_no_date(tmp_path, period):
     path = write(tmp_path / f"BTCUSDT-trades-{period}.csv", TRADES)
     assert "neither a name nor a header" in faults(path)[0].found
 
 
+@pytest.mark.bad_input("a file's name that denies its content")
 def test_a_kind_that_the_name_denies(tmp_path):
     path = write(tmp_path / "BTCUSDT-aggTrades-2024-08.csv", TRADES)
     (fault,) = faults(path, kind="trades")
@@ -272,6 +288,7 @@ def test_options_that_are_none(tmp_path, option, said):
         binance(tmp_path, **option)
 
 
+@pytest.mark.bad_input("no row to keep")
 def test_no_row_to_keep(tmp_path):
     (fault,) = faults(write(tmp_path / "BTCUSDT-trades-2024-08.csv", [trade(price="0")]))
     assert fault.found == "no row to keep"
@@ -282,6 +299,7 @@ def test_no_row_to_keep(tmp_path):
 AGGREGATE = [f"31,60000.1,3.0,1001,1003,{T},True,True"]
 
 
+@pytest.mark.bad_input("two records of the same time")
 @pytest.mark.parametrize(
     "names",
     [
@@ -305,6 +323,7 @@ def test_trades_and_aggregates_of_one_time(tmp_path, names, turned):
         together(files)
 
 
+@pytest.mark.bad_input("two records of the same time")
 def test_trades_and_aggregates_that_were_renamed(tmp_path):
     trades = write(tmp_path / "a.csv", [f"1,2,3,6,{T},true"], HEADER)
     header = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time"
@@ -321,6 +340,7 @@ def test_trades_and_aggregates_of_different_months(tmp_path):
     assert len(binance(trades, aggregates).trades) == 6
 
 
+@pytest.mark.bad_input("two records of the same time")
 def test_bars_of_a_day_and_its_month(tmp_path):
     bar = [f"{T},9,9,9,9,1,{T + 59999},1,1,1,1,0"]
     month = write(tmp_path / "BTCUSDT-1m-2024-08.csv", bar)
@@ -332,6 +352,7 @@ def test_bars_of_a_day_and_its_month(tmp_path):
     assert set(binance(month, hour)["series"]["interval"]) == {"1m", "1h"}
 
 
+@pytest.mark.bad_input("two markets of one symbol")
 def test_spot_and_futures_of_one_symbol(tmp_path):
     spot = write(tmp_path / "spot" / "BTCUSDT-trades-2024-08-01.csv", TRADES)
     rows = [f"1,60000.1,0.5,30000.05,{T},true"]
@@ -341,6 +362,7 @@ def test_spot_and_futures_of_one_symbol(tmp_path):
     assert "load them apart" in fault.expected
 
 
+@pytest.mark.bad_input("one name for two symbols")
 def test_one_name_for_two_symbols(tmp_path):
     one = write(tmp_path / "BTCUSDT-trades-2024-08.csv", TRADES)
     other = write(tmp_path / "ETHUSDT-trades-2024-08.csv", TRADES[:1])
@@ -348,6 +370,7 @@ def test_one_name_for_two_symbols(tmp_path):
     assert "ETHUSDT, called X as BTCUSDT" in fault.found
 
 
+@pytest.mark.bad_input("two records of the same time")
 def test_a_capture_beside_trades_of_its_time(tmp_path):
     trades = write(tmp_path / "BTCUSDT-trades-2024-08-01.csv", TRADES)
     capture = write(tmp_path / "btcusdt.jsonl", [CAPTURED])
@@ -355,12 +378,14 @@ def test_a_capture_beside_trades_of_its_time(tmp_path):
     assert "trades of BTCUSDT of a time that BTCUSDT-trades-2024-08-01.csv has too" in fault.found
 
 
+@pytest.mark.bad_input("a snapshot that does not fit")
 def test_a_snapshot_without_a_capture(tmp_path):
     trades = write(tmp_path / "BTCUSDT-trades-2024-08-01.csv", TRADES)
     (fault,) = faults(trades, snapshot=tmp_path / "depth.json")
     assert fault.found == "a snapshot without a capture"
 
 
+@pytest.mark.bad_input("the same file twice")
 def test_the_same_file_twice(tmp_path):
     trades = write(tmp_path / "BTCUSDT-trades-2024-08-01.csv", TRADES)
     assert "the same content" in faults(trades, trades)[0].found

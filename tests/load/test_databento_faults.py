@@ -84,6 +84,7 @@ FILES = {
 }
 
 
+@pytest.mark.bad_input("a damaged DBN file")
 @pytest.mark.parametrize("case", FILES)
 def test_a_bad_dbn_file(tmp_path, case):
     data, found, expected = FILES[case]
@@ -94,6 +95,7 @@ def test_a_bad_dbn_file(tmp_path, case):
     assert expected in fault.expected
 
 
+@pytest.mark.bad_input("a truncated zstandard")
 def test_truncated_and_damaged_packing(tmp_path):
     packed = zstandard.ZstdCompressor(write_checksum=True).compress(GOOD)
     (fault,) = faults(write(tmp_path, packed[:-9], "day.trades.dbn.zst"))
@@ -109,6 +111,7 @@ def test_packing_in_several_frames(tmp_path):
     assert len(databento(write(tmp_path, packed, "day.trades.dbn.zst")).trades) == 2
 
 
+@pytest.mark.bad_input("a missing file")
 def test_missing_files_are_named_together(tmp_path):
     missing = [tmp_path / "a.dbn", tmp_path / "b.parquet", tmp_path / "c.csv"]
     found = faults(*missing)
@@ -169,6 +172,7 @@ ROWS = {  # a good form, what is changed into what, what is found, what expected
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", ROWS)
 def test_a_bad_row(tmp_path, case):
     good, old, new, found, expected = ROWS[case]
@@ -190,6 +194,7 @@ COLUMNS = {
 }
 
 
+@pytest.mark.bad_input("a header of no known layout")
 @pytest.mark.parametrize("case", COLUMNS)
 def test_other_columns(tmp_path, case):
     header, expected = COLUMNS[case]
@@ -199,6 +204,7 @@ def test_other_columns(tmp_path, case):
     assert expected in fault.expected
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 def test_an_order_s_number_that_is_none(tmp_path):
     header = HEADER.replace("depth,", "").replace("flags", "channel_id,order_id,flags")
     row = f"{ISO},{ISO},160,1,7,A,B,100.25,5,0,-3,128,0,4,ESH4"
@@ -207,6 +213,7 @@ def test_an_order_s_number_that_is_none(tmp_path):
     assert len(databento(csv(tmp_path, [row.replace("-3", str(2**64 - 1))], header)).orders) == 1
 
 
+@pytest.mark.bad_input("an empty file")
 def test_files_that_are_empty_cut_or_packed_wrong(tmp_path):
     (fault,) = faults(write(tmp_path, b"", "day.csv"))
     assert fault.found == "an empty file"
@@ -219,6 +226,7 @@ def test_files_that_are_empty_cut_or_packed_wrong(tmp_path):
     assert "truncated gzip" in fault.found
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 def test_a_size_in_the_book_below_0(tmp_path):
     columns = [f"{s}_{what}_00" for what in ("px", "sz", "ct") for s in ("bid", "ask")]
     header = HEADER.replace(",symbol", f",{','.join(columns)},symbol")
@@ -234,6 +242,7 @@ def frame(**changes) -> pl.DataFrame:
     return pl.DataFrame([row, row | changes], strict=False)
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize(
     ("changes", "found", "expected"),
     [
@@ -255,6 +264,7 @@ def test_a_bad_parquet_row(tmp_path, changes, found, expected):
     assert expected in fault.expected
 
 
+@pytest.mark.bad_input("a damaged Parquet")
 def test_bad_parquet_files(tmp_path):
     path = tmp_path / "day.parquet"
     frame().drop("flags").write_parquet(path)
@@ -269,6 +279,7 @@ def test_bad_parquet_files(tmp_path):
     assert "no Parquet of records" in fault.found
 
 
+@pytest.mark.bad_input("a list of symbols that is none")
 def test_a_list_of_symbols_that_is_none(tmp_path):
     bare = csv(tmp_path, [ROW.removesuffix(",ESH4")], HEADER.removesuffix(",symbol"))
     write(tmp_path, b'{"result": [1]}', "symbology.json")
@@ -277,6 +288,7 @@ def test_a_list_of_symbols_that_is_none(tmp_path):
     assert "symbology" in fault.expected
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_the_faults_of_every_file_are_named(tmp_path):
     bad = [write(tmp_path, GOOD + trade(side="X") * n, f"{n}.dbn") for n in (1, 2)]
     assert [f.file for f in faults(*bad)] == ["1.dbn", "2.dbn"]
@@ -292,6 +304,7 @@ def test_wrong_options(tmp_path):
 NO_PRICE = 2**63 - 1
 
 
+@pytest.mark.bad_input("trades without price or size")
 def test_trades_without_price_or_size_are_set_aside(tmp_path):
     records = [trade(1), trade(2, at=NO_PRICE), trade(3, size=0)]
     market = databento(write(tmp_path, head("trades") + b"".join(records)))
@@ -303,6 +316,7 @@ def test_trades_without_price_or_size_are_set_aside(tmp_path):
     assert receipt.set_aside["text"].iloc[1].endswith("T,B,100.0,0,3")
 
 
+@pytest.mark.bad_input("negative prices")
 def test_instruments_with_negative_prices_are_set_aside(tmp_path):
     # a spread: the schema's prices are above 0, so that all of it goes, with its reason
     spread = [RAW.replace(",7,", ",9,").replace("ESH4", "ESH4-ESM4")] * 2
@@ -317,12 +331,14 @@ def test_instruments_with_negative_prices_are_set_aside(tmp_path):
     assert receipt.set_aside["text"].tolist() == rows[1:]
 
 
+@pytest.mark.bad_input("no row to keep")
 def test_only_what_cannot_be_kept(tmp_path):
     market = databento(write(tmp_path, head("trades") + trade(at=-5)))
     assert len(market.trades) == 0
     assert (market.receipt.rows_read, market.receipt.rows_kept) == (1, 0)
 
 
+@pytest.mark.bad_input("missing exchange times")
 def test_times_that_the_exchange_does_not_say(tmp_path):
     # the largest number of its type is no time
     record = bytearray(trade())
@@ -333,6 +349,7 @@ def test_times_that_the_exchange_does_not_say(tmp_path):
     assert (fault.found, fault.expected) == ("record 1: no ts_event", "a time, or clock='local'")
 
 
+@pytest.mark.bad_input("clocks that run back")
 def test_doubtful_clocks_are_counted(tmp_path):
     records = [trade(9, flags=128 + 8), trade(2, flags=128 + 4), trade(3)]
     market = databento(write(tmp_path, head("trades") + b"".join(records)))

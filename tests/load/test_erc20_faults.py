@@ -75,6 +75,7 @@ ROWS = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", ROWS)
 def test_a_bad_row(tmp_path, case):
     bad, found, expected = ROWS[case]
@@ -95,6 +96,7 @@ SCANNED = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", SCANNED)
 def test_a_bad_amount_in_units(tmp_path, case):
     value, found = SCANNED[case]
@@ -104,6 +106,7 @@ def test_a_bad_amount_in_units(tmp_path, case):
     assert fault.found == found
 
 
+@pytest.mark.bad_input("token decimals that do not fit")
 def test_decimals_that_do_not_fit_the_units(tmp_path):
     header = "block_time,tx_hash,evt_index,from,to,contract_address,symbol,amount_raw,amount"
     rows = [f"2023-08-13 12:00:00,0x1,1,{X},{BOB},{USDC},USDC,2500000,2.5"]
@@ -112,6 +115,7 @@ def test_decimals_that_do_not_fit_the_units(tmp_path):
     assert "what 18 decimals" in fault.expected
 
 
+@pytest.mark.bad_input("unknown token decimals")
 def test_unknown_decimals_name_every_token_and_count(tmp_path):
     other = "0x" + "0d" * 20
     rows = [*GOOD, row(WETH, log=5), row(WETH, log=6), row(other, log=7)]
@@ -135,6 +139,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.bad_input("a header of no known layout")
 @pytest.mark.parametrize("case", HEADERS)
 def test_a_header_of_no_layout(tmp_path, case):
     header = HEADERS[case]
@@ -146,17 +151,20 @@ def test_a_header_of_no_layout(tmp_path, case):
         assert words in fault.expected
 
 
+@pytest.mark.bad_input("a header that names a column twice")
 def test_two_columns_of_one_name(tmp_path):
     (fault,) = faults(write(tmp_path / "a.csv", [row() + ",1"], HEADER + ",Value"))
     assert fault.found == "two columns Value"
 
 
+@pytest.mark.bad_input("one number with two contents")
 def test_one_log_with_two_contents(tmp_path):
     (fault,) = faults(write(tmp_path / "a.csv", [*GOOD, row(value="6", log=2)]))
     assert (fault.line, fault.expected) == (6, "one content an event")
     assert "log 2 of 0x1 again" in fault.found
 
 
+@pytest.mark.bad_input("two records of the same time")
 def test_files_with_and_without_log_indices(tmp_path):
     one = write(tmp_path / "a.csv", GOOD)
     two = write(tmp_path / "b.csv", [f"0x9,1,{NOON},{X},{BOB},1,{USDC},N,S"], SCAN)
@@ -165,6 +173,7 @@ def test_files_with_and_without_log_indices(tmp_path):
     assert "without log indices" in fault.found
 
 
+@pytest.mark.bad_input("events without time and block")
 def test_no_times_and_no_blocks(tmp_path):
     rows = [line.rpartition(",")[0] for line in GOOD]
     path = write(tmp_path / "a.csv", rows, HEADER.rpartition(",")[0])
@@ -194,6 +203,7 @@ BAD_LABELS = {
 }
 
 
+@pytest.mark.bad_input("labels of addresses that are none")
 @pytest.mark.parametrize("case", BAD_LABELS)
 def test_bad_labels(tmp_path, case):
     labels, found = BAD_LABELS[case]
@@ -202,6 +212,7 @@ def test_bad_labels(tmp_path, case):
     assert found in fault.found
 
 
+@pytest.mark.bad_input("labels of addresses that are none")
 def test_a_bad_file_of_labels(tmp_path):
     good = write(tmp_path / "a.csv", GOOD)
     path = write(tmp_path / "labels.csv", [f"{ANN},ann", f"{ANN},bob"], "address,account")
@@ -212,6 +223,7 @@ def test_a_bad_file_of_labels(tmp_path):
     assert (fault.file, fault.line, fault.found) == ("labels.csv", 3, "address '0x5'")
 
 
+@pytest.mark.bad_input("unknown token decimals")
 @pytest.mark.parametrize(
     ("decimals", "found"),
     [
@@ -227,6 +239,7 @@ def test_bad_decimals(tmp_path, decimals, found):
     assert found in fault.found
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_every_file_with_a_fault_is_named(tmp_path):
     good, empty = write(tmp_path / "a.csv", GOOD), tmp_path / "b.csv"
     empty.write_text("")
@@ -240,12 +253,14 @@ def test_every_file_with_a_fault_is_named(tmp_path):
     ]
 
 
+@pytest.mark.bad_input("the same file twice")
 def test_the_same_file_twice(tmp_path):
     one, two = (write(tmp_path / f"{n}.csv", GOOD) for n in "ab")
     (fault,) = faults(one, two)
     assert (fault.file, fault.found) == ("b.csv", "the same content as a.csv")
 
 
+@pytest.mark.bad_input("a truncated gzip")
 def test_truncated_files(tmp_path):
     path = write(tmp_path / "a.csv", GOOD)
     data = path.read_bytes()
@@ -268,6 +283,7 @@ def parquet(path: Path, **columns) -> Path:
     return path
 
 
+@pytest.mark.bad_input("a damaged Parquet")
 def test_parquet_that_cannot_be_read(tmp_path):
     path = parquet(tmp_path / "a.parquet")
     assert len(erc20(path, labels=LABELS, decimals={USDC: 6}).transfers) == 1
@@ -283,6 +299,7 @@ def test_parquet_that_cannot_be_read(tmp_path):
     assert "a header without" in fault.found
 
 
+@pytest.mark.bad_input("no row to keep")
 def test_no_row_of_a_labelled_address(tmp_path):
     market = erc20(write(tmp_path / "a.csv", GOOD), labels={ANN: "ann"}, decimals={USDC: 6})
     assert market.transfers.empty

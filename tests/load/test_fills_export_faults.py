@@ -63,6 +63,7 @@ BAD = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_record(tmp_path, case):
     change, found, expected = BAD[case]
@@ -73,12 +74,14 @@ def test_a_bad_record(tmp_path, case):
     assert expected in fault.expected
 
 
+@pytest.mark.bad_input("a record that lacks a field")
 def test_a_field_that_is_not_there(tmp_path):
     rows = [ROW, {k: v for k, v in ROW.items() if k != "qty"} | {"id": 2}]
     (fault,) = faults(lines(tmp_path / "a.jsonl", *rows))
     assert (fault.line, fault.found) == (2, "qty nothing")
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_every_fault_of_every_file_is_named(tmp_path):
     one = lines(tmp_path / "a.jsonl", ROW | {"price": "x", "qty": "y"})
     other = lines(tmp_path / "b.jsonl", ROW, ROW | {"id": 2, "time": "z"})
@@ -93,6 +96,7 @@ def test_every_fault_of_every_file_is_named(tmp_path):
     assert found[3].found == "no such file"
 
 
+@pytest.mark.bad_input("many rows of one fault")
 def test_many_bad_records_are_one_fault(tmp_path):
     rows = [ROW | {"id": i, "price": "?"} for i in range(5)]
     (fault,) = faults(lines(tmp_path / "a.jsonl", *rows))
@@ -115,6 +119,7 @@ ANSWERS = {
 }
 
 
+@pytest.mark.bad_input("an API's refusal saved as data")
 @pytest.mark.parametrize("venue", ANSWERS)
 def test_an_answer_that_is_a_refusal(tmp_path, venue):
     content, said = ANSWERS[venue]
@@ -124,6 +129,7 @@ def test_an_answer_that_is_a_refusal(tmp_path, venue):
     assert said in fault.found
 
 
+@pytest.mark.bad_input("a file of another source")
 def test_records_of_another_source(tmp_path):
     (fault,) = faults(lines(tmp_path / "a.json", [{"coin": "BTC", "px": "1", "sz": "2"}]))
     assert "records with coin, px, sz" in fault.found
@@ -131,6 +137,7 @@ def test_records_of_another_source(tmp_path):
         assert venue in fault.expected
 
 
+@pytest.mark.bad_input("no row to keep")
 @pytest.mark.parametrize(
     ("content", "found"),
     [
@@ -144,18 +151,21 @@ def test_no_records(tmp_path, content, found):
     assert found in faults(lines(tmp_path / "a.json", content))[0].found
 
 
+@pytest.mark.bad_input("one number with two contents")
 def test_one_number_with_two_contents(tmp_path):
     rows = [ROW, ROW | {"id": 2}, ROW | {"price": "50001"}]
     (fault,) = faults(lines(tmp_path / "a.jsonl", *rows))
     assert (fault.line, fault.found) == (3, "id again with other content")
 
 
+@pytest.mark.bad_input("no row to keep")
 def test_no_execution_among_the_records(tmp_path):
     row = {"execID": "x", "lastQty": None, "lastPx": None, "settlCurrency": "XBt"}
     row |= {"execType": "New", "transactTime": "2024-11-25T10:35:00.789Z"}
     assert faults(lines(tmp_path / "a.json", row))[0].found == "no execution among the records"
 
 
+@pytest.mark.bad_input("a file in another unit of time")
 def test_times_of_other_forms(tmp_path):
     content = {"result": {"trades": {"T": KRAKEN | {"time": 1710429248500}}}}
     (fault,) = faults(lines(tmp_path / "a.json", content))
@@ -163,6 +173,7 @@ def test_times_of_other_forms(tmp_path):
     assert "seconds since 1970" in fault.expected
 
 
+@pytest.mark.bad_input("rows out of order")
 def test_rows_out_of_order_are_put_in_order(tmp_path):
     times = [1700000000300, 1700000000100, 1700000000200]
     path = lines(tmp_path / "a.jsonl", *(ROW | {"id": t, "time": t} for t in times))
@@ -171,6 +182,7 @@ def test_rows_out_of_order_are_put_in_order(tmp_path):
     assert market.fills["time"].is_monotonic_increasing
 
 
+@pytest.mark.bad_input("a truncated JSON document")
 def test_a_truncated_document(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps([ROW, ROW], indent=1)[:-30])
@@ -179,6 +191,7 @@ def test_a_truncated_document(tmp_path):
     assert "is it whole?" in fault.expected
 
 
+@pytest.mark.bad_input("a last line that is cut off")
 def test_a_line_that_is_cut(tmp_path):
     path = lines(tmp_path / "a.jsonl", ROW, ROW | {"id": 2})
     path.write_text(path.read_text()[:-20])
@@ -187,17 +200,20 @@ def test_a_line_that_is_cut(tmp_path):
     assert "a line that is not JSON" in fault.found
 
 
+@pytest.mark.bad_input("NaN and infinity in JSON")
 def test_numbers_that_json_does_not_know(tmp_path):
     path = lines(tmp_path / "a.json", [ROW | {"price": float("nan")}])
     assert "NaN is not a number" in faults(path)[0].found
 
 
+@pytest.mark.bad_input("a truncated gzip")
 def test_a_truncated_gzip_file(tmp_path):
     path = tmp_path / "a.json.gz"
     path.write_bytes(gzip.compress(json.dumps([ROW] * 50).encode())[:-12])
     assert "truncated gzip" in faults(path)[0].found
 
 
+@pytest.mark.bad_input("an empty file")
 def test_empty_missing_and_nothing(tmp_path):
     empty = tmp_path / "a.json"
     empty.write_text("")
@@ -207,11 +223,13 @@ def test_empty_missing_and_nothing(tmp_path):
     assert faults()[0].found == "nothing given"
 
 
+@pytest.mark.bad_input("the same file twice")
 def test_the_same_file_twice(tmp_path):
     path = lines(tmp_path / "a.jsonl", ROW)
     assert "the same content" in faults(path, path)[0].found
 
 
+@pytest.mark.bad_input("two markets of one symbol")
 def test_a_symbol_that_is_spot_here_and_a_contract_there(tmp_path):
     """Two instruments of one name are not added up."""
     futures = {"symbol": "BTCUSDT", "id": 5, "side": "BUY", "price": "5", "qty": "1"}

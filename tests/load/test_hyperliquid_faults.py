@@ -53,6 +53,7 @@ BAD = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_fill(tmp_path, case):
     change, found, expected = BAD[case]
@@ -70,6 +71,7 @@ def test_the_line_of_a_document(tmp_path):
     assert faults(path)[0].line == 21
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 def test_a_bad_fill_within_a_block(tmp_path):
     block = {"local_time": "t", "block_time": "t", "block_number": 1}
     bad = {**block, "events": [[ME, FILL | {"px": "?"}]]}
@@ -77,6 +79,7 @@ def test_a_bad_fill_within_a_block(tmp_path):
     assert (fault.line, fault.found) == (2, "px '?'")
 
 
+@pytest.mark.bad_input("a file of another source")
 def test_records_of_another_source(tmp_path):
     (fault,) = faults(lines(tmp_path / "a.jsonl", FILL, {"symbol": "BTCUSDT", "qty": "1"}))
     assert (fault.line, fault.found) == (2, "a record with symbol, qty")
@@ -85,6 +88,7 @@ def test_records_of_another_source(tmp_path):
     assert "a record with 5" in faults(lines(tmp_path / "b.json", [5]))[0].found
 
 
+@pytest.mark.bad_input("a trade of one side")
 def test_a_trade_of_one_side(tmp_path):
     record = {"coin": "BTC", "side": "B", "time": "2023-11-14T22:13:20", "px": "1", "sz": "2"}
     for pair in ([], [{"user": ME}], [{"user": ME}, {"user": None}], None):
@@ -92,6 +96,7 @@ def test_a_trade_of_one_side(tmp_path):
         assert "a record with coin, side, time, px, sz, side_info" in faults(path)[0].found
 
 
+@pytest.mark.bad_input("one number with two contents")
 def test_one_number_with_two_contents(tmp_path):
     (fault,) = faults(lines(tmp_path / "a.jsonl", FILL, FILL | {"px": "101.0"}))
     assert (fault.line, fault.found) == (2, "tid 7 again with other content")
@@ -99,6 +104,7 @@ def test_one_number_with_two_contents(tmp_path):
     assert [(f.file, f.line) for f in faults(*files)] == [("c.json", 1)]
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_every_file_with_a_fault_is_named(tmp_path):
     files = [
         lines(tmp_path / "a.json", FILL | {"px": "x", "sz": "y"}),
@@ -123,6 +129,7 @@ MOVES = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", MOVES)
 def test_a_bad_update(tmp_path, case):
     record, found, expected = MOVES[case]
@@ -132,6 +139,7 @@ def test_a_bad_update(tmp_path, case):
     assert fault.expected == expected
 
 
+@pytest.mark.bad_input("an account that is not there")
 def test_which_way_money_went_needs_the_address(tmp_path):
     """Between two addresses nothing else says it."""
     record = update("internalTransfer", usdc="1", fee="0", user=ME, destination=OTHER)
@@ -143,11 +151,13 @@ def test_which_way_money_went_needs_the_address(tmp_path):
     assert len(hyperliquid(path, account=ME).transfers) == 1
 
 
+@pytest.mark.bad_input("an account that is not there")
 def test_an_account_that_is_not_there(tmp_path):
     (fault,) = faults(lines(tmp_path / "a.jsonl", [ME, FILL]), account=OTHER)
     assert fault.found == f"no fill and no transfer of account {OTHER}"
 
 
+@pytest.mark.bad_input("a truncated JSON document")
 def test_a_truncated_document(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps([FILL, FILL], indent=1)[:-20])
@@ -156,6 +166,7 @@ def test_a_truncated_document(tmp_path):
     assert "is it whole?" in fault.expected
 
 
+@pytest.mark.bad_input("a last line that is cut off")
 def test_lines_that_are_cut(tmp_path):
     path = lines(tmp_path / "a.jsonl", FILL, FILL | {"tid": 8})
     path.write_text(path.read_text()[:-20])
@@ -163,6 +174,7 @@ def test_lines_that_are_cut(tmp_path):
     assert (fault.line, fault.found) == (2, "a line that is not JSON")
 
 
+@pytest.mark.bad_input("a truncated gzip")
 @pytest.mark.parametrize("packing", ["lz4", "gzip"])
 def test_truncated_packed_files(tmp_path, packing):
     data = (json.dumps(FILL) + "\n").encode() * 200
@@ -176,6 +188,7 @@ def test_truncated_packed_files(tmp_path, packing):
     assert "runcated" in faults(path)[0].found
 
 
+@pytest.mark.bad_input("the same file twice")
 def test_empty_missing_and_twice(tmp_path):
     empty = tmp_path / "a.json"
     empty.write_text("")
@@ -203,6 +216,7 @@ EXPORT = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", EXPORT)
 def test_a_bad_row_of_the_export(tmp_path, case):
     change, found, expected = EXPORT[case]
@@ -212,6 +226,7 @@ def test_a_bad_row_of_the_export(tmp_path, case):
     assert expected in fault.expected
 
 
+@pytest.mark.bad_input("a header of no known layout")
 def test_a_csv_file_that_is_no_export(tmp_path):
     (fault,) = faults(export(tmp_path / "a.csv", "1,2,3", header="time,price,size"))
     assert fault.line == 1

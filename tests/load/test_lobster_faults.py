@@ -59,6 +59,7 @@ MESSAGE_FAULTS = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", MESSAGE_FAULTS)
 def test_a_bad_message(tmp_path, case):
     row, found, expected = MESSAGE_FAULTS[case]
@@ -69,6 +70,7 @@ def test_a_bad_message(tmp_path, case):
     assert expected in fault.expected
 
 
+@pytest.mark.bad_input("a time outside the day")
 @pytest.mark.parametrize(("time", "row"), [("-1", 0), ("86400", 5), ("200000.5", 5)])
 def test_a_time_outside_the_day(tmp_path, time, row):
     messages = with_row(MESSAGES, row, f"{time},1,9,10,1000000,1")
@@ -87,6 +89,7 @@ BOOK_FAULTS = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", BOOK_FAULTS)
 def test_a_bad_book_row(tmp_path, case):
     row, found, expected = BOOK_FAULTS[case]
@@ -107,6 +110,7 @@ def test_lines_count_the_header(tmp_path):
     assert fault.found == "direction '1x'"
 
 
+@pytest.mark.bad_input("columns in another order")
 def test_a_header_of_another_order(tmp_path):
     messages = ["Time,Type,Order ID,Price,Size,Direction", *MESSAGES]
     (fault,) = faults(*write(tmp_path, messages, BOOK))
@@ -116,6 +120,7 @@ def test_a_header_of_another_order(tmp_path):
     assert "'Bid Price 1' in column 1" in fault.found
 
 
+@pytest.mark.bad_input("a last line that is cut off")
 def test_a_cut_last_line(tmp_path):
     files = write(tmp_path, MESSAGES, BOOK)
     files[0].write_bytes(files[0].read_bytes()[:-12])  # 34205,1,6,10
@@ -124,18 +129,21 @@ def test_a_cut_last_line(tmp_path):
     assert "cut off, with 4 columns" in fault.found
 
 
+@pytest.mark.bad_input("two files that do not fit together")
 def test_unequal_row_counts(tmp_path):
     (fault,) = faults(*write(tmp_path, MESSAGES, BOOK[:-1]))
     assert fault.found == "5 rows"
     assert "6 rows" in fault.expected
 
 
+@pytest.mark.bad_input("two files in each other's place")
 def test_swapped_files(tmp_path):
     message, book = write(tmp_path, MESSAGES, BOOK)
     (fault,) = faults(book, message)
     assert "the files seem swapped" in fault.found
 
 
+@pytest.mark.bad_input("the same file twice")
 def test_the_same_file_twice(tmp_path):
     message, book = write(tmp_path, MESSAGES, BOOK)
     again, lacking = faults(message, message)
@@ -146,6 +154,7 @@ def test_the_same_file_twice(tmp_path):
     assert (lacking.found, lacking.expected) == ("no message file", message.name)
 
 
+@pytest.mark.bad_input("rows of another day than the name says")
 def test_files_of_two_days(tmp_path):
     message, book = write(tmp_path, MESSAGES, BOOK)
     other = book.rename(tmp_path / book.name.replace("2012-06-21", "2012-06-22"))
@@ -153,6 +162,7 @@ def test_files_of_two_days(tmp_path):
     assert "2012-06-21 and ABC 2012-06-22" in fault.found
 
 
+@pytest.mark.bad_input("rows of another day than the name says")
 def test_a_date_that_the_names_contradict(tmp_path):
     (fault,) = faults(*write(tmp_path, MESSAGES, BOOK), date="2012-06-22")
     assert (fault.found, fault.expected) == ("a name of 2012-06-21", "2012-06-22, as date= says")
@@ -160,6 +170,7 @@ def test_a_date_that_the_names_contradict(tmp_path):
     assert (fault.found, fault.expected) == ("the date the longest day", "a day, as 2012-06-21")
 
 
+@pytest.mark.bad_input("a file's name that denies its content")
 def test_names_of_other_levels_than_the_book_has(tmp_path):
     message, book = write(tmp_path, MESSAGES, BOOK)
     deep = book.rename(tmp_path / book.name.replace("_1.csv", "_5.csv"))
@@ -172,6 +183,7 @@ def test_names_of_other_levels_than_the_book_has(tmp_path):
     assert fault.expected == "5 levels, as its name says"
 
 
+@pytest.mark.bad_input("several faults at once")
 def test_every_fault_of_both_files_at_once(tmp_path):
     messages = with_row(with_row(MESSAGES, 1, "34201,9,2,10,1000000,1"), 4, "34204,1,5,-1,1,1")
     found = faults(*write(tmp_path, messages, with_row(BOOK, 0, "1000200,-4,1000000,1")))
@@ -182,12 +194,14 @@ def test_every_fault_of_both_files_at_once(tmp_path):
     ]
 
 
+@pytest.mark.bad_input("many rows of one fault")
 def test_many_rows_of_one_fault_are_one_fault(tmp_path):
     messages = [MESSAGES[0], *(m.replace(",10,", ",x,") for m in MESSAGES[1:])]
     (fault,) = faults(*write(tmp_path, messages, BOOK))
     assert fault.found == "size 'x' (5 rows, first at lines 2, 3, 4)"
 
 
+@pytest.mark.bad_input("an empty file")
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
 def test_an_empty_file(tmp_path, which, content):
@@ -198,12 +212,14 @@ def test_an_empty_file(tmp_path, which, content):
     assert fault.found == "an empty file"
 
 
+@pytest.mark.bad_input("a header and no row")
 def test_a_header_and_no_row(tmp_path):
     files = write(tmp_path, ["Time,Type,Order ID,Size,Price,Direction"], BOOK)
     (fault,) = faults(*files)
     assert fault.found == "a header and no row"
 
 
+@pytest.mark.bad_input("bytes that are no text")
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
 def test_a_wrong_encoding(tmp_path, encoding):
     files = write(tmp_path, MESSAGES, BOOK)
@@ -214,12 +230,14 @@ def test_a_wrong_encoding(tmp_path, encoding):
     assert "UTF-8" in fault.expected
 
 
+@pytest.mark.bad_input("a missing file")
 def test_missing_files_are_named_together(tmp_path):
     missing = [tmp_path / "nowhere.csv", tmp_path / "elsewhere.csv"]
     found = faults(*missing)
     assert [(f.file, f.found) for f in found] == [(str(p), "no such file") for p in missing]
 
 
+@pytest.mark.bad_input("a truncated gzip")
 def test_a_truncated_gzip_file(tmp_path):
     message, book = write(tmp_path, MESSAGES, BOOK)
     packed = tmp_path / f"{message.name}.gz"
@@ -228,6 +246,7 @@ def test_a_truncated_gzip_file(tmp_path):
     assert "truncated gzip" in fault.found
 
 
+@pytest.mark.bad_input("a damaged gzip")
 def test_a_damaged_gzip_file(tmp_path):
     message, book = write(tmp_path, MESSAGES, BOOK)
     content = bytearray(gzip.compress(message.read_bytes()))
@@ -237,6 +256,7 @@ def test_a_damaged_gzip_file(tmp_path):
     assert "damaged" in fault.found
 
 
+@pytest.mark.bad_input("a file that may not be read")
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     # whoever runs the tests may be allowed everything, so the refusal is made here
     message, book = write(tmp_path, MESSAGES, BOOK)

@@ -79,6 +79,7 @@ ROWS = {  # which file, old text of line 4, new text, found, expected
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", ROWS)
 def test_a_bad_row(tmp_path, case):
     lines, old, new, found, expected = ROWS[case]
@@ -88,18 +89,21 @@ def test_a_bad_row(tmp_path, case):
     assert expected in fault.expected
 
 
+@pytest.mark.bad_input("a bad first row")
 @pytest.mark.parametrize(("lines", "old"), [(TRADES, "9:30:00"), (EPOCH, "1514903400.125000")])
 def test_a_bad_first_row_does_not_stand_for_all(tmp_path, lines, old):
     (fault,) = faults(write(tmp_path / "a.csv", with_row(lines, 2, old, "noon")))
     assert (fault.line, "rows" in fault.found) == (2, False)
 
 
+@pytest.mark.bad_input("many rows of one fault")
 def test_every_bad_row_is_counted(tmp_path):
     lines = [line.replace("9:30:0", "9:30 PM") for line in TRADES]
     (fault,) = faults(write(tmp_path / "a.csv", lines))
     assert "4 rows, first at lines 2, 3, 4" in fault.found
 
 
+@pytest.mark.bad_input("a time outside the day")
 def test_seconds_of_a_day_beyond_it(tmp_path):
     lines = [line.replace("9:30:0", "3420") for line in TRADES]
     (fault,) = faults(write(tmp_path / "a.csv", with_row(lines, 3, "34201", "86400")))
@@ -109,6 +113,7 @@ def test_seconds_of_a_day_beyond_it(tmp_path):
     assert (fault.line, fault.found) == (3, "TIME '9:30:01'")
 
 
+@pytest.mark.bad_input("clock times that exist twice or never")
 @pytest.mark.parametrize("date", ["20180311", "20181104"], ids=["skipped", "repeated"])
 def test_a_clock_time_that_does_not_exist_once(tmp_path, date):
     hour = "2:30:00" if date == "20180311" else "1:30:00"
@@ -118,6 +123,7 @@ def test_a_clock_time_that_does_not_exist_once(tmp_path, date):
     assert "exist once in America/New_York" in fault.expected
 
 
+@pytest.mark.bad_input("rows of another day than the name says")
 def test_rows_of_another_day_than_the_one_given(tmp_path):
     path = write(tmp_path / "a.csv", with_row(TRADES, 3, "20080103", "20080104"))
     (fault,) = faults(path, date="2008-01-03")
@@ -142,6 +148,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.bad_input("a header of no known layout")
 @pytest.mark.parametrize("case", HEADERS)
 def test_a_header_that_is_not_taq(tmp_path, case):
     header, found, expected = HEADERS[case]
@@ -157,17 +164,20 @@ def test_a_header_that_is_not_taq(tmp_path, case):
     assert expected in fault.expected
 
 
+@pytest.mark.bad_input("a file without a symbol")
 def test_neither_symbol_nor_time(tmp_path):
     found = faults(write(tmp_path / "a.csv", ["PRICE,SIZE", "1,1"]))
     assert [fault.line for fault in found] == [1, 1]
 
 
+@pytest.mark.bad_input("a header and no row")
 def test_a_header_and_no_row(tmp_path):
     for header in (TRADES[0], EPOCH[0]):
         (fault,) = faults(write(tmp_path / "a.csv", [header]))
         assert fault.found == "a header and no row"
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_every_file_with_a_fault_is_named(tmp_path):
     good, empty = write(tmp_path / "a.csv", TRADES), write(tmp_path / "b.csv", [])
     bad = write(tmp_path / "d.csv", with_row(QUOTES, 2, "104.80", "x"))
@@ -176,6 +186,7 @@ def test_every_file_with_a_fault_is_named(tmp_path):
     assert [f.found for f in found][:2] == ["an empty file", "no such file"]
 
 
+@pytest.mark.bad_input("a last line that is cut off")
 def test_a_cut_last_line(tmp_path):
     path = write(tmp_path / "a.csv", TRADES)
     path.write_bytes(path.read_bytes()[:-14])
@@ -184,6 +195,7 @@ def test_a_cut_last_line(tmp_path):
     assert "cut off" in fault.found
 
 
+@pytest.mark.bad_input("a truncated gzip")
 @pytest.mark.parametrize("how", ["truncated", "damaged"])
 def test_a_gzip_file_that_is_not_whole(tmp_path, how):
     content = bytearray(gzip.compress(write(tmp_path / "a.csv", TRADES).read_bytes()))
@@ -197,6 +209,7 @@ def test_a_gzip_file_that_is_not_whole(tmp_path, how):
     assert "damaged or truncated" in fault.found
 
 
+@pytest.mark.bad_input("bytes that are no text")
 def test_bytes_that_are_no_text(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes("\n".join(with_row(TRADES, 3, "IBM", "IB£")).encode("latin-1"))
@@ -204,12 +217,14 @@ def test_bytes_that_are_no_text(tmp_path):
     assert (fault.line, fault.expected) == (3, "text in UTF-8")
 
 
+@pytest.mark.bad_input("the same file twice")
 def test_the_same_file_twice(tmp_path):
     one, other = write(tmp_path / "a.csv", TRADES), write(tmp_path / "b.csv", TRADES)
     (fault,) = faults(one, other)
     assert "the same content as a.csv" in fault.found
 
 
+@pytest.mark.bad_input("two records of the same time")
 def test_national_quotes_beside_those_of_exchanges(tmp_path):
     header = "DATE,TIME_M,SYM_ROOT,BEST_BID,BEST_ASK"
     national = write(tmp_path / "n.csv", [header, "20080103,9:30:00,IBM,1,2"])
@@ -218,6 +233,7 @@ def test_national_quotes_beside_those_of_exchanges(tmp_path):
     assert "beside files of the exchanges' own" in fault.found
 
 
+@pytest.mark.bad_input("no row to keep")
 @pytest.mark.parametrize(("lines", "price"), [(TRADES, ",104.8"), (EPOCH, ",157.8")])
 def test_nothing_to_keep(tmp_path, lines, price):
     negative = [line.replace(price, price.replace(",", ",-")) for line in lines]

@@ -143,6 +143,7 @@ ROW_FAULTS = {  # the type, a row, what is found, what was expected
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", ROW_FAULTS)
 def test_a_bad_row(tmp_path, case):
     kind, bad, found, expected = ROW_FAULTS[case]
@@ -154,6 +155,7 @@ def test_a_bad_row(tmp_path, case):
     assert expected in first.expected
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 def test_a_liquidation_has_a_side(tmp_path):
     lines = [*good("trades"), f"binance,BTCUSDT,{T},{L},x,unknown,1,1"]
     path = write(tmp_path / "a.csv", HEADERS["trades"], lines)
@@ -161,6 +163,7 @@ def test_a_liquidation_has_a_side(tmp_path):
     assert (fault.line, fault.expected) == (6, "buy or sell")
 
 
+@pytest.mark.bad_input("a file in another unit of time")
 def test_a_file_all_in_milliseconds_is_one_fault(tmp_path):
     lines = [line.replace(str(T)[:10], str(T)[:7]) for line in good("quotes")]
     found = faults(write(tmp_path / "a.csv", HEADERS["quotes"], lines))
@@ -168,6 +171,7 @@ def test_a_file_all_in_milliseconds_is_one_fault(tmp_path):
     assert "(4 rows, first at lines 2, 3, 4)" in found[0].found
 
 
+@pytest.mark.bad_input("several faults at once")
 def test_every_fault_of_a_file_at_once(tmp_path):
     lines = [line.replace("buy", "b") for line in good("trades")]
     lines[2] = lines[2].replace(",100,2", ",-100,2")
@@ -175,6 +179,7 @@ def test_every_fault_of_a_file_at_once(tmp_path):
     assert [fault.found.partition(" (")[0] for fault in found] == ["side b", "price -100.0"]
 
 
+@pytest.mark.bad_input("a header of no known layout")
 @pytest.mark.parametrize(
     ("header", "found"),
     [
@@ -195,6 +200,7 @@ def test_a_header_that_is_not_known(tmp_path, header, found):
     assert "exchange, symbol, timestamp" in fault.expected.replace(",", ", ").replace("  ", " ")
 
 
+@pytest.mark.bad_input("a file's name that denies its content")
 def test_a_kind_that_the_header_is_not(tmp_path):
     (fault,) = faults(
         write(tmp_path / "a.csv", HEADERS["quotes"], good("quotes")), kind="derivative_ticker"
@@ -203,6 +209,7 @@ def test_a_kind_that_the_header_is_not(tmp_path):
     assert "mark_price" in fault.expected
 
 
+@pytest.mark.bad_input("increments without a snapshot")
 def test_increments_without_a_snapshot(tmp_path):
     lines = [line.replace("true", "false") for line in good("incremental_book_L2")]
     (fault,) = faults(write(tmp_path / "a.csv", HEADERS["incremental_book_L2"], lines))
@@ -210,12 +217,14 @@ def test_increments_without_a_snapshot(tmp_path):
     assert "is_snapshot true" in fault.expected
 
 
+@pytest.mark.bad_input("no row to keep")
 def test_no_print_to_keep(tmp_path):
     lines = [line.replace(",100,2", ",100,0") for line in good("trades")]
     (fault,) = faults(write(tmp_path / "a_trades.csv", HEADERS["trades"], lines))
     assert fault.found == "no row to keep"
 
 
+@pytest.mark.bad_input("a last line that is cut off")
 def test_a_cut_last_line(tmp_path):
     path = write(tmp_path / "a_trades.csv", HEADERS["trades"], good("trades"))
     path.write_bytes(path.read_bytes()[:-9])
@@ -224,12 +233,14 @@ def test_a_cut_last_line(tmp_path):
     assert "cut off, with 6 columns" in fault.found
 
 
+@pytest.mark.bad_input("a last line that is cut inside a number")
 def test_a_last_line_cut_inside_a_number_is_asked_about(tmp_path):
     path = write(tmp_path / "a.csv", HEADERS["quotes"], good("quotes"))
     path.write_bytes(path.read_bytes()[:-1])
     assert any("is it whole?" in note for note in tardis(path).receipt.notes)
 
 
+@pytest.mark.bad_input("a truncated gzip")
 @pytest.mark.parametrize(("cut", "found"), [(9, "truncated gzip"), (40, "truncated gzip")])
 def test_a_truncated_gzip_file(tmp_path, cut, found):
     path = tmp_path / "a_trades.csv.gz"
@@ -239,6 +250,7 @@ def test_a_truncated_gzip_file(tmp_path, cut, found):
     assert found in fault.found
 
 
+@pytest.mark.bad_input("a damaged gzip")
 def test_a_damaged_gzip_file(tmp_path):
     path = write(tmp_path / "a_trades.csv", HEADERS["trades"], good("trades"))
     content = bytearray(gzip.compress(path.read_bytes()))
@@ -248,6 +260,7 @@ def test_a_damaged_gzip_file(tmp_path):
     assert "damaged" in fault.found
 
 
+@pytest.mark.bad_input("an empty file")
 @pytest.mark.parametrize("content", [b"", b"\n\n", gzip.compress(b"")])
 def test_nothing_but_an_empty_file(tmp_path, content):
     path = tmp_path / "a_trades.csv"
@@ -256,6 +269,7 @@ def test_nothing_but_an_empty_file(tmp_path, content):
     assert (fault.file, fault.found) == (str(path), "an empty file")
 
 
+@pytest.mark.bad_input("a header and no row")
 def test_a_header_and_no_row(tmp_path):
     (fault,) = faults(write(tmp_path / "a.csv", HEADERS["quotes"], []))
     assert fault.found == "an empty file"
@@ -263,6 +277,7 @@ def test_a_header_and_no_row(tmp_path):
     assert "none of the data types" in fault.found
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_every_file_with_a_fault_is_named(tmp_path):
     fine = write(tmp_path / "a_trades.csv", HEADERS["trades"], good("trades"))
     bad = write(tmp_path / "b_trades.csv", HEADERS["trades"], ["x", *good("trades")])
@@ -271,6 +286,7 @@ def test_every_file_with_a_fault_is_named(tmp_path):
     assert found[1].found == "no such file"
 
 
+@pytest.mark.bad_input("two exchanges in one study")
 def test_two_exchanges(tmp_path):
     one = write(tmp_path / "a_trades.csv", HEADERS["trades"], good("trades"))
     lines = [line.replace("binance", "kraken") for line in good("trades")]
@@ -279,6 +295,7 @@ def test_two_exchanges(tmp_path):
     assert (fault.file, fault.found) == ("b_trades.csv", "exchange kraken, beside binance")
 
 
+@pytest.mark.bad_input("two records of the same time")
 def test_two_books_of_one_symbol_at_one_time(tmp_path):
     kinds = ("incremental_book_L2", "book_snapshot_5")
     files = [write(tmp_path / f"{kind}.csv", HEADERS[kind], good(kind)) for kind in kinds]
@@ -287,6 +304,7 @@ def test_two_books_of_one_symbol_at_one_time(tmp_path):
     assert fault.expected == "one source of a symbol's book at a time"
 
 
+@pytest.mark.bad_input("the same file twice")
 def test_the_same_file_twice(tmp_path):
     one = write(tmp_path / "a_trades.csv", HEADERS["trades"], good("trades"))
     other = write(tmp_path / "b_trades.csv", HEADERS["trades"], good("trades"))

@@ -83,6 +83,7 @@ MINUTES = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", MINUTES)
 def test_a_bad_minute(tmp_path, case):
     bad, found, expected = MINUTES[case]
@@ -108,6 +109,7 @@ EVENTS = {
 }
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 @pytest.mark.parametrize("case", EVENTS)
 def test_a_bad_event(tmp_path, case):
     bad, found, expected = EVENTS[case]
@@ -118,6 +120,7 @@ def test_a_bad_event(tmp_path, case):
     assert expected in first.expected
 
 
+@pytest.mark.bad_input("a cell that breaks its column's rule")
 def test_a_negative_mint(tmp_path):
     rows = [f"{POOL},0x1,1,2023-08-13 12:00:00,5,-4,2,199000"]
     (fault,) = faults(write(tmp_path, rows, MOVES, "mint.csv"))
@@ -133,6 +136,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.bad_input("a header of no known layout")
 @pytest.mark.parametrize("case", HEADERS)
 def test_a_header_of_no_layout(tmp_path, case):
     header, found = HEADERS[case]
@@ -145,6 +149,7 @@ def test_a_header_of_no_layout(tmp_path, case):
         assert "sqrtPriceX96 or tick" in fault.expected
 
 
+@pytest.mark.bad_input("a pool of which nothing is known")
 def test_a_pool_of_which_nothing_is_known(tmp_path):
     path = write(tmp_path, GOOD, name=NAME.replace("45dda", "00000"))
     (fault,) = faults(path)
@@ -173,11 +178,13 @@ def test_what_cannot_be_said_of_a_pool(tmp_path, options, found):
     assert (fault.file, fault.found) == ("the pool", found)
 
 
+@pytest.mark.bad_input("a table whose event is not told")
 def test_an_event_that_there_is_not(tmp_path):
     with pytest.raises(ValueError, match="no event 'flash'; give one of swap, mint"):
         uniswap(write(tmp_path, GOOD), event="flash")
 
 
+@pytest.mark.bad_input("two pools in one study")
 def test_two_pools(tmp_path):
     rows = [*SWAPPED, swap(9, pool="0x" + "ab" * 20)]
     (fault,) = faults(write(tmp_path, rows, SWAPS, "s.csv"))
@@ -187,6 +194,7 @@ def test_two_pools(tmp_path):
     assert "2 pools" in fault.found
 
 
+@pytest.mark.bad_input("two records of the same time")
 def test_minutes_beside_events(tmp_path):
     one, two = write(tmp_path, GOOD), write(tmp_path, SWAPPED, SWAPS, "s.csv")
     (fault,) = faults(one, two)
@@ -196,6 +204,7 @@ def test_minutes_beside_events(tmp_path):
     )
 
 
+@pytest.mark.bad_input("a file of another version")
 def test_files_of_version_4(tmp_path):
     (fault,) = faults(write(tmp_path, [row + ",500" for row in GOOD], HEADER + ",fee_rate"))
     assert "Uniswap v4" in fault.found
@@ -207,6 +216,7 @@ def turned(amount: str) -> str:
     return amount[1:] if amount.startswith("-") else f"-{amount}"
 
 
+@pytest.mark.bad_input("signs of the other side")
 def test_signs_of_the_trader(tmp_path):
     """token1 comes in and the tick rises: here it falls."""
     rows = [minute(n, close=201101 - n) for n in range(7)]
@@ -220,6 +230,7 @@ def test_signs_of_the_trader(tmp_path):
     assert fault.expected == "amounts of the pool: + came in, - went out"
 
 
+@pytest.mark.bad_input("token decimals that do not fit")
 def test_amounts_that_do_not_fit_the_price(tmp_path):
     rows = [swap(n, "-3690000000000", "2000000000000000000") for n in range(3)]
     (fault,) = faults(write(tmp_path, rows, SWAPS, "s.csv"))
@@ -228,6 +239,7 @@ def test_amounts_that_do_not_fit_the_price(tmp_path):
     assert "times the pool's price" in faults(write(tmp_path, rows, SWAPS, "s.csv"))[0].found
 
 
+@pytest.mark.bad_input("one number with two contents")
 def test_one_minute_and_one_event_with_two_contents(tmp_path):
     (fault,) = faults(write(tmp_path, [*GOOD, minute(2, net0="-1")]))
     assert (fault.line, fault.found) == (6, "minute 2023-08-13 00:02 again with other content")
@@ -235,6 +247,7 @@ def test_one_minute_and_one_event_with_two_contents(tmp_path):
     assert (fault.line, fault.expected) == (6, "one content an event")
 
 
+@pytest.mark.bad_input("a table whose event is not told")
 def test_a_table_whose_event_is_not_told(tmp_path):
     rows = [f"{POOL},0x1,1,2023-08-13 12:00:00,5,4,2,199000"]
     (fault,) = faults(write(tmp_path, rows, MOVES, "query.csv"))
@@ -245,6 +258,7 @@ def test_a_table_whose_event_is_not_told(tmp_path):
     assert (fault.line, fault.found) == (2, "event Flash")
 
 
+@pytest.mark.bad_input("an API's refusal saved as data")
 def test_json_that_is_no_answer(tmp_path):
     path = tmp_path / "answer.json"
     for content, found in (
@@ -261,6 +275,7 @@ def test_json_that_is_no_answer(tmp_path):
     assert "not JSON" in faults(path)[0].found
 
 
+@pytest.mark.bad_input("token decimals that do not fit")
 def test_units_finer_than_the_token(tmp_path):
     record = {"id": "0x1#1", "timestamp": "1691928000", "amount0": "-1.1234567", "amount1": "1"}
     path = tmp_path / f"{POOL}.json"
@@ -270,6 +285,7 @@ def test_units_finer_than_the_token(tmp_path):
     assert fault.expected == "at most 6 decimals"
 
 
+@pytest.mark.bad_input("faults in several files")
 def test_every_file_with_a_fault_is_named(tmp_path):
     good, empty = write(tmp_path, GOOD), tmp_path / "b.csv"
     empty.write_text("")
@@ -282,6 +298,7 @@ def test_every_file_with_a_fault_is_named(tmp_path):
     ]
 
 
+@pytest.mark.bad_input("a truncated gzip")
 def test_truncated_and_twin_files(tmp_path):
     path = write(tmp_path, GOOD)
     data = path.read_bytes()
