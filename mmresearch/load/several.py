@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ def refuse_shared(source: str, parts: Sequence[Market], hint: str) -> None:
     for part in parts:
         file = part.receipt.files["file"].iloc[0]
         for kind in part:
-            for symbol, first, last in _extents(part, kind):
+            for symbol, first, last in extents(part, kind):
                 for start, end, other in spans.setdefault((kind, symbol), []):
                     if first <= end and start <= last:
                         found = f"{kind} of {symbol} of a time that {other} holds too"
@@ -68,13 +67,13 @@ def refuse_shared(source: str, parts: Sequence[Market], hint: str) -> None:
         raise SourceError(source, faults)
 
 
-def _extents(part: Market, kind: str) -> Iterator[tuple[str, datetime, datetime]]:
+def extents(part: Market, kind: str) -> Iterator[tuple[str, pd.Timestamp, pd.Timestamp]]:
     """The first and last time of each symbol, read file by file."""
     time = pl.col("time")
     ends = (time.min().alias("first"), time.max().alias("last"))
     found = [rows.group_by("symbol").agg(*ends).collect() for rows in part.scans(kind)]
     whole = pl.concat(found).group_by("symbol").agg(pl.col("first").min(), pl.col("last").max())
-    return whole.sort("symbol").iter_rows()
+    return whole.sort("symbol").to_pandas().itertuples(index=False, name=None)
 
 
 def joined(

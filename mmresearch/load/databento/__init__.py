@@ -233,8 +233,7 @@ def _refuse_again(path: Path, market: Market, spans: dict[tuple[str, str], list[
     for kind in ("quotes", "orders"):
         if kind not in market:
             continue
-        for symbol, times in market[kind].groupby("symbol")["time"]:
-            first, last = times.min(), times.max()
+        for symbol, first, last in several.extents(market, kind):
             for start, end, file in spans.setdefault((kind, symbol), []):
                 if first < end and start < last:
                     found = f"{kind} of {symbol} from {first} on, which {file} holds too"
