@@ -97,12 +97,12 @@ def _sources() -> str:
 
 
 def _limits() -> str:
-    from mmresearch.load import text, unpack
+    from mmresearch.load import lines, unpack
 
     return (
         "Limits against files made to burst memory, set in the environment: "
         f"{unpack.MOST_GB} (8), what one packed or Parquet file may hold; {unpack.MOST_TIMES} "
-        f"(300), how many times its packed size, above 64 MB; {text.MOST_LINE} (256), the longest "
+        f"(300), how many times its packed size, above 64 MB; {lines.MOST_LINE} (256), the longest "
         f"line of a text file. Raised for one run: {unpack.MOST_GB}=20 mmresearch convert ..."
     )
 

@@ -17,12 +17,13 @@ from typing import Any, TextIO
 
 from mmresearch import __version__, load, schema, store
 from mmresearch.folder import open_market
-from mmresearch.load import kept, paths
-from mmresearch.load.steps import Steps, steps_of
+from mmresearch.load import blocks, kept, paths
+from mmresearch.load.steps import Steps, every, steps_of
 from mmresearch.market import Market
 from mmresearch.receipt import SourceError
 
 Unit = tuple[Path, ...]
+LARGE = 2**25  # bytes of a file, as it lies there, from which it is read block by block
 
 
 def convert(
@@ -69,19 +70,21 @@ def convert(
 def _converted(
     source: str, files: Sequence, to: Path, options: dict, progress: TextIO | None
 ) -> Market:
-    loader, name = getattr(load, source), options.pop("name", None)
-    began = time.monotonic()
+    name, began = options.pop("name", None), time.monotonic()
     units = _units(source, files, options)
     if len(units) < 2:
-        market = _at_once(loader, units[0], options, progress)
+        _at_once(source, units[0], to, options, name, progress)
     else:
-        market = _in_parts(source, units, to, options, progress)
-    if name is not None:
-        market.name = name
-    market.save(to)
+        _named(_in_parts(source, units, to, options, progress), name).save(to)
     kept.remove(_beside(to))
+    market = open_market(to)
     _say(progress, f"{market.receipt.rows_read:,} rows in {_clock(time.monotonic() - began)}")
-    return open_market(to)
+    return market
+
+
+def _named(market: Market, name: str | None) -> Market:
+    market.name = name or market.name
+    return market
 
 
 def _units(source: str, files: Sequence[str | Path], options: Mapping) -> list[Unit]:
@@ -93,11 +96,29 @@ def _units(source: str, files: Sequence[str | Path], options: Mapping) -> list[U
     return home.together(found) if hasattr(home, "together") else [(path,) for path in found]
 
 
-def _at_once(loader: Callable, unit: Unit, options: dict, progress: TextIO | None) -> Market:
-    """The market of files that are read in one go."""
+def _at_once(
+    source: str, unit: Unit, to: Path, options: dict, name: str | None, progress: TextIO | None
+) -> None:
+    """Write the market of files that are read in one go."""
     files = [path for path in unit if isinstance(path, Path)]  # a query's text is none
     _say(progress, f"reading {len(files)} files, {sum(map(_size, files)) / 1e6:,.1f} MB")
-    return loader(*unit, **options)
+    if not _in_blocks(source, unit, to, options, name):
+        _named(getattr(load, source)(*unit, **options), name).save(to)
+
+
+def _in_blocks(
+    source: str, unit: Unit, folder: Path, options: dict, name: str | None = None
+) -> bool:
+    """Write a large file as a market, block by block; False where it is to be read whole."""
+    home = sys.modules[f"mmresearch.load.{source}"]
+    if len(unit) != 1 or not hasattr(home, "in_blocks") or _size(Path(unit[0])) < LARGE:
+        return False
+    try:
+        found = home.in_blocks(*unit, **every(getattr(load, source), options))
+        blocks.save(found, folder, name=name, times=_size(Path(unit[0])) / blocks.SIZE)
+    except blocks.WholeNeededError:
+        return False
+    return True
 
 
 def _size(path: Path) -> int:
@@ -116,7 +137,7 @@ def _in_parts(
         place = folder / _key(source, unit, steps)
         try:
             known = kept.opened(place, steps.kinds, unit[0])
-            if known is None:
+            if known is None and not _in_blocks(source, unit, place, options):
                 kept.save(steps.read(*unit), place)
             parts.append(kept.opened(place, steps.kinds, unit[0]) if known is None else known)
             tell(unit, parts[-1], known=known is not None)

@@ -266,20 +266,24 @@ class Market:
             One file a table, or files by symbol and UTC day; "auto" is by day for tables above
             about two million rows whose symbols have 20,000 a day in the mean.
         """
-        facts: dict = {"name": self.name}
         with store.Writer(folder, by=by) as writer:
             for name in self:
                 if name in self._tables or name in self._frames:
                     writer.add(name, self._frames.get(name, self._tables.get(name)))
                 else:
                     self._copy(name, writer)
-            writer.add("symbols", self.symbols)
-            if self.receipt is not None:
-                facts["receipt"] = self.receipt.facts()
-                aside = {"file": "str", "line": "Int64", "reason": "str", "text": "str"}
-                writer.add("set_aside", self.receipt.set_aside.astype(aside))
-            writer.commit(facts)
+            self.commit(writer)
         return Path(folder)
+
+    def commit(self, writer: store.Writer) -> None:
+        """Write what is said of all tables, and make them the folder's state."""
+        facts: dict = {"name": self.name}
+        writer.add("symbols", self.symbols)
+        if self.receipt is not None:
+            facts["receipt"] = self.receipt.facts()
+            aside = {"file": "str", "line": "Int64", "reason": "str", "text": "str"}
+            writer.add("set_aside", self.receipt.set_aside.astype(aside))
+        writer.commit(facts)
 
     def __repr__(self) -> str:
         return f"Market {self.name!r}: {len(self.symbols)} symbols\n{self.summary().to_string()}"
@@ -302,8 +306,7 @@ class Market:
         """A saved table, in the memory of one part; parts by day as they are."""
         adopted = writer.adopt(name, self._stored)
         for part in self._stored.each(name, but=adopted):
-            right = native.checked(part, name)
-            writer.add(name, native.to_pandas(part, name) if right is None else right)
+            writer.add(name, native.check(part, name))
 
     def _in_memory(self) -> list[str]:
         """The tables that no folder holds."""

@@ -39,7 +39,7 @@ def check_all(
     clean, faults = {}, []
     for name, table in tables.items():
         try:
-            clean[name] = _check(table, name)
+            clean[name] = check(table, name)
         except schema.SchemaError as error:
             faults.append(error.faults)
     if faults:
@@ -47,7 +47,8 @@ def check_all(
     return clean
 
 
-def _check(table: pd.DataFrame | pl.DataFrame, name: str) -> pd.DataFrame | pl.DataFrame:
+def check(table: pd.DataFrame | pl.DataFrame, name: str) -> pd.DataFrame | pl.DataFrame:
+    """The table checked, a polars frame as such where nothing is in doubt."""
     if not isinstance(table, pl.DataFrame):
         return schema.check(table, name)
     right = checked(table, name)

@@ -60,14 +60,14 @@ def steps_of(source: str, options: Mapping[str, Any]) -> Steps:
     """
     home = sys.modules[f"mmresearch.load.{source}"]
     loader = getattr(sys.modules["mmresearch.load"], source)
-    own = home.in_steps(**_every(loader, options)) if hasattr(home, "in_steps") else None
+    own = home.in_steps(**every(loader, options)) if hasattr(home, "in_steps") else None
     if own is not None:
         return own
     joined = getattr(home, "combined", partial(several.joined, source))
     return Steps(partial(loader, **options), joined, (Market,), options)
 
 
-def _every(loader: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
+def every(loader: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
     """All options of a loader: those given, the others as it has them."""
     bound = inspect.signature(loader).bind(**options)
     bound.apply_defaults()

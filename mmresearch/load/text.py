@@ -6,22 +6,21 @@ line that is at fault.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import polars as pl
 
-from mmresearch.load.unpack import limit, read_bytes
+from mmresearch.load import lines
+from mmresearch.load.unpack import read_bytes
 from mmresearch.receipt import Fault, SourceError
 
-MOST_LINE = "MMRESEARCH_MAX_LINE_MB"  # of a text file; 256 if not set
 _SHOWN = 3  # examples of one kind of fault
 _NUMBER = r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"
 _GROUPED = r"\s*[+-]?[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3}(\.[0-9]*)?\s*"
@@ -55,12 +54,17 @@ def kind_of(name: str) -> Kind:
 class Text(NamedTuple):
     """A text file's content: UTF-8 without byte order mark and without empty last lines.
 
-    `ended` says whether the file ended with an end of line, as a file that is whole mostly does.
+    ended: whether the file ended with an end of line, as a file that is whole mostly does.
+    above: of a block of a file (`load.blocks`) the lines that stand, in the file, ahead of its rows
+    and behind its header.
+    last: whether nothing follows.
     """
 
     path: Path
     data: bytes
     ended: bool
+    above: int = 0
+    last: bool = True
 
     @property
     def name(self) -> str:
@@ -83,44 +87,17 @@ def _read(path: Path) -> Text | Fault:
 
 def decoded(path: Path, data: bytes) -> Text | Fault:
     """The bytes as text, if they are UTF-8 and not empty."""
-    data = data.removeprefix(codecs.BOM_UTF8)
-    most = int(limit(MOST_LINE, 256) * 1e6)
-    line = _long_line(data, most)
-    if line is not None:
-        found = f"a line of more than {most:,} bytes"
-        return Fault(str(path), line, found, f"lines of at most {most:,} bytes ({MOST_LINE})")
+    data = data.removeprefix(lines.MARK)
+    fault = lines.too_long(path, data)
+    if fault is not None:
+        return fault
     if not re.search(rb"\S", data):
         return Fault(str(path), None, "an empty file", "rows of text")
     if b"\n" not in data:  # old line ends
         data = data.replace(b"\r", b"\n")
-    line = _first_bad_line(data)
-    if line is not None:
-        return Fault(str(path), line, "bytes that are not UTF-8 text", "text in UTF-8")
-    return Text(path, data.rstrip(b"\r\n"), data.endswith((b"\n", b"\r")))
-
-
-def _long_line(data: bytes, most: int) -> int | None:
-    """The first line of more bytes than `most`, found by leaps of that many."""
-    if len(data) <= most:
-        return None
-    end = b"\n" if b"\n" in data else b"\r"
-    start = 0
-    while len(data) - start > most:
-        last = data.rfind(end, start, start + most + 1)
-        if last < 0:
-            return data.count(end, 0, start) + 1
-        start = last + 1
-    return None
-
-
-def _first_bad_line(data: bytes) -> int | None:
-    bad = data.find(b"\0")
-    if not data.isascii():
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            bad = error.start if bad < 0 else min(bad, error.start)
-    return None if bad < 0 else data.count(b"\n", 0, bad) + 1
+    return lines.no_text(path, data) or Text(
+        path, data.rstrip(b"\r\n"), data.endswith((b"\n", b"\r"))
+    )
 
 
 def first_fields(text: Text, separator: str = ",") -> list[str]:
@@ -165,8 +142,8 @@ def parse(
         return diagnose(text, kinds, header=header, separator=separator, quote=quote, error=error)
     numbers = [frame[name] for name, kind in kinds.items() if kind.startswith("number")]
     frame = frame.with_columns(_from_grouped(series) for series in numbers)
-    short = _may_be_short(frame, body, separator)
-    if frame.height == body.count(b"\n") + 1 and not _holes(frame, kinds) and not short:
+    torn = _may_be_torn(frame, body, separator)
+    if frame.height == lines.ends(body) + 1 and not _holes(frame, kinds) and not torn:
         return _infinite(text, frame, header=header) or frame
     faults = diagnose(text, kinds, header=header, separator=separator, quote=quote)
     return faults or _infinite(text, frame, header=header) or frame
@@ -177,9 +154,13 @@ def _infinite(text: Text, frame: pl.DataFrame, *, header: bool) -> list[Fault]:
     columns = [series for series in frame if series.dtype == pl.Float64]
     spots = [(s.name, s.is_infinite().arg_true()) for s in columns if s.is_infinite().any()]
     return [
-        rows_fault(text.name, [row + 1 + header for row in rows], f"{name} too large", "a number")
+        rows_fault(text.name, _placed(text, rows, header), f"{name} too large", "a number")
         for name, rows in spots
     ]
+
+
+def _placed(text: Text, rows: Iterable[int], header: bool) -> list[int]:
+    return [row + 1 + header + text.above for row in rows]
 
 
 def _holes(frame: pl.DataFrame, kinds: dict[str, str]) -> bool:
@@ -196,8 +177,11 @@ def _doubtful(cells: pl.Series, kind: str) -> bool:
     return cells.has_nulls() and not may_be_empty
 
 
-def _may_be_short(frame: pl.DataFrame, body: bytes, separator: str) -> bool:
-    """Whether lines may lack their last cells, which polars takes for missing ones."""
+def _may_be_torn(frame: pl.DataFrame, body: bytes, separator: str) -> bool:
+    """Whether lines may lack their last cells, or the last one have too many: polars is silent."""
+    last = body[body.rfind(b"\n") + 1 :].count(separator.encode())
+    if last != frame.width - 1:
+        return True
     if not frame[:, -1].null_count():
         return False
     # no line is too long here, so that too few separators are those of short lines
@@ -250,7 +234,7 @@ def diagnose(
     lines = io.StringIO(text.data.decode(), newline="")
     how = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
     reader = csv.reader(lines, delimiter=separator, **how)
-    total = text.data.count(b"\n") + 1
+    total = text.data.count(b"\n") + 1 if text.last else None
     every = {name: kind_of(kind) for name, kind in kinds.items()}
     checks = [(name, re.compile(kind.pattern), kind) for name, kind in every.items()]
     spots: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
@@ -264,7 +248,9 @@ def diagnose(
         said = str(error).splitlines()[0]
         return [Fault(text.name, None, f"lines that do not parse: {said}", "lines that do")]
     return [
-        rows_fault(text.name, [line for line, _ in rows], f"{what}{rows[0][1]}", expected)
+        rows_fault(
+            text.name, [line + text.above for line, _ in rows], f"{what}{rows[0][1]}", expected
+        )
         for (what, expected), rows in spots.items()
     ]
 
@@ -305,7 +291,7 @@ def rule_faults(
     for i, (column, _, expected) in enumerate(rules):
         rows = broken[str(i)].arg_true() if broken[str(i)].any() else []
         if len(rows):
-            lines = [row + 1 + header for row in rows]
+            lines = _placed(text, rows, header)
             value = frame[column][rows[0]]
             found = f"{column.replace('_', ' ')} {'nothing' if value == '' else value}"
             faults.append(rows_fault(text.name, lines, found, expected))
@@ -327,4 +313,4 @@ def line_texts(text: Text, lines: Sequence[int]) -> list[str]:
     if not len(lines):
         return []
     every = text.data.split(b"\n")
-    return [every[line - 1].decode().rstrip("\r") for line in lines]
+    return [every[line - 1 - text.above].decode().rstrip("\r") for line in lines]

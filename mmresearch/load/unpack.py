@@ -14,9 +14,10 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -36,24 +37,51 @@ class _RefusedError(Exception):
     """A packed file that is not unpacked: what was found, what was expected."""
 
 
+class UnreadableError(Exception):
+    """A file whose bytes cannot be had; `fault` says why."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
 def read_bytes(path: Path) -> bytes | Fault:
     """The bytes of a file, unpacked if they are gzip, zip (of one file), lz4 or zstandard."""
+    held = io.BytesIO()
+    try:
+        for piece in pieces(path):
+            held.write(piece)
+    except UnreadableError as error:
+        return error.fault
+    return held.getvalue()
+
+
+def pieces(path: Path, size: int = _PIECE) -> Iterator[bytes]:
+    """The unpacked bytes of a file, as many at a time.
+
+    Raises
+    ------
+    UnreadableError
+        Also after pieces that are sound, where a file is damaged further on.
+    """
     fault = irregular(path)
     if fault is not None:
-        return fault
+        raise UnreadableError(fault)
     try:
-        data = path.read_bytes()
-        return _unpacked(data)
+        with path.open("rb") as handle:
+            yield from _unpacked(handle, path.stat().st_size, size)
+        return
     except _RefusedError as refused:
-        return Fault(str(path), None, *refused.args)
+        found, expected = refused.args
     except PermissionError:
-        return Fault(str(path), None, "no permission to read it", "a readable file")
+        found, expected = "no permission to read it", "a readable file"
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        return Fault(str(path), None, f"a damaged or truncated gzip file ({error})", "a whole one")
+        found, expected = f"a damaged or truncated gzip file ({error})", "a whole one"
     except (zipfile.BadZipFile, lzma.LZMAError, RuntimeError, pa.ArrowException) as error:
-        return Fault(str(path), None, f"a damaged or truncated file ({error})", "a whole one")
+        found, expected = f"a damaged or truncated file ({error})", "a whole one"
     except OSError as error:
-        return Fault(str(path), None, f"a file that cannot be read ({error})", "a readable file")
+        found, expected = f"a file that cannot be read ({error})", "a readable file"
+    raise UnreadableError(Fault(str(path), None, found, expected))
 
 
 def irregular(path: Path) -> Fault | None:
@@ -93,35 +121,33 @@ def most_bytes() -> int:
     return int(limit(MOST_GB, 8) * 1e9)
 
 
-def _unpacked(data: bytes) -> bytes:
-    if data.startswith(_GZIP):
-        found = _held(gzip.GzipFile(fileobj=io.BytesIO(data)).read, len(data))
-    elif data.startswith(_ZIP):
-        found = _only_member(data)
-    elif data.startswith(tuple(_FRAMES)):
-        found = _streamed(data, _FRAMES[data[:4]])
+def _unpacked(handle: BinaryIO, packed: int, size: int) -> Iterator[bytes]:
+    start = handle.read(4)
+    handle.seek(0)
+    if start.startswith(_GZIP):
+        yield from _limited(gzip.GzipFile(fileobj=handle).read, packed, size)
+    elif start.startswith(_ZIP):
+        with zipfile.ZipFile(handle) as archive, archive.open(_only_member(archive)) as file:
+            yield from _limited(file.read, packed, size)
+    elif start in _FRAMES:
+        yield from _streamed(handle, packed, size, _FRAMES[start])
     else:
-        return data
-    if found.startswith(_PACKED):
-        raise _RefusedError("a packed file within a packed file", "one that is packed once")
-    return found
+        yield from iter(partial(handle.read, size), b"")
 
 
-def _only_member(data: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
-        if len(members) != 1:
-            raise zipfile.BadZipFile(f"it holds {len(members)} files, not one")
-        (member,) = members
-        if _leads_out(member.filename):
-            found = f"a zip of {member.filename!r}, a path outside its folder"
-            raise _RefusedError(found, "a zip of one file by its name; who made it?")
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise _RefusedError(f"a zip of a link, {member.filename!r}", "a zip of one file")
-        if member.flag_bits & _ENCRYPTED:
-            raise _RefusedError(f"a zip of {member.filename!r} under a password", "one without")
-        with archive.open(member) as file:
-            return _held(file.read, len(data))
+def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    if len(members) != 1:
+        raise zipfile.BadZipFile(f"it holds {len(members)} files, not one")
+    (member,) = members
+    if _leads_out(member.filename):
+        found = f"a zip of {member.filename!r}, a path outside its folder"
+        raise _RefusedError(found, "a zip of one file by its name; who made it?")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise _RefusedError(f"a zip of a link, {member.filename!r}", "a zip of one file")
+    if member.flag_bits & _ENCRYPTED:
+        raise _RefusedError(f"a zip of {member.filename!r} under a password", "one without")
+    return member
 
 
 def _leads_out(name: str) -> bool:
@@ -131,25 +157,26 @@ def _leads_out(name: str) -> bool:
     return ".." in parts or name.startswith("/") or bool(windows.drive or windows.root)
 
 
-def _streamed(data: bytes, packing: str) -> bytes:
+def _streamed(handle: BinaryIO, packed: int, size: int, packing: str) -> Iterator[bytes]:
     try:
-        with pa.input_stream(pa.BufferReader(data), compression=packing) as stream:
-            return _held(stream.read, len(data))
+        with pa.input_stream(pa.PythonFile(handle), compression=packing) as stream:
+            yield from _limited(stream.read, packed, size)
     except OSError as error:  # which elsewhere says that a file cannot be read at all
         raise pa.ArrowInvalid(str(error)) from None
 
 
-def _held(read: Callable[[int], Any], packed: int) -> bytes:
+def _limited(read: Callable[[int], Any], packed: int, size: int) -> Iterator[bytes]:
     """All that `read` gives, piece by piece; given up once it is more than a file may hold."""
-    times = limit(MOST_TIMES, 300)
+    times, total = limit(MOST_TIMES, 300), 0
     most = min(most_bytes(), max(_SMALL, int(times * packed)))
-    held = io.BytesIO()
-    while piece := read(_PIECE):
-        if held.tell() + len(piece) > most:
+    while piece := read(size):
+        if not total and piece.startswith(_PACKED):
+            raise _RefusedError("a packed file within a packed file", "one that is packed once")
+        total += len(piece)
+        if total > most:
             found = f"{packed:,} bytes that unpack to more than {most:,}"
             raise _RefusedError(found, f"{_expected(times)}; if it is sound, set them higher")
-        held.write(piece)
-    return held.getvalue()
+        yield piece
 
 
 def _expected(times: float) -> str:

@@ -260,13 +260,13 @@ def test_a_damaged_gzip_file(tmp_path):
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     # whoever runs the tests may be allowed everything, so the refusal is made here
     message, book = write(tmp_path, MESSAGES, BOOK)
-    read_bytes = Path.read_bytes
+    may_open = Path.open
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *how: str, **more: str):
         if path == message:
             raise PermissionError(13, "Permission denied")
-        return read_bytes(path)
+        return may_open(path, *how, **more)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     (fault,) = faults(message, book)
     assert "no permission" in fault.found

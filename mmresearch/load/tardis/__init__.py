@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from mmresearch.load import text
+from mmresearch.load import blocks, several, text
+from mmresearch.load.blocks import About, Blocks, Tables
 from mmresearch.load.tardis.books import increments, quotes, snapshots
 from mmresearch.load.tardis.files import (
     CLOCKS,
@@ -18,16 +21,18 @@ from mmresearch.load.tardis.files import (
     Made,
     Rows,
     apart,
-    clock_notes,
+    clock_counts,
+    notes_of,
     read,
 )
 from mmresearch.load.tardis.parts import combined
 from mmresearch.load.tardis.prints import chain, prints, series
 from mmresearch.load.tardis.venues import symbol_rows, unit_notes
 from mmresearch.market import Market
-from mmresearch.receipt import Receipt, SourceError, file_facts
+from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
-__all__ = ["ENDINGS", "combined", "tardis", "together"]  # what converting file by file needs
+# beside the loader what converting needs, file by file and block by block
+__all__ = ["ENDINGS", "combined", "in_blocks", "tardis", "together"]
 
 
 def tardis(
@@ -87,15 +92,15 @@ def tardis(
     if levels < 1:
         raise ValueError(f"levels must be 1 or more, not {levels}")
     full, empty = apart(files)
-    parts, faults = [], []
-    for path in full:
-        try:
-            parts.append(_market(read(path, kind), clock, levels))
-        except SourceError as error:
-            faults += error.faults
-    if faults:
-        raise SourceError(SOURCE, faults)
-    return _with_empty(combined(parts, name=name), empty)
+    read = partial(_market, kind=kind, clock=clock, levels=levels)
+    return _with_empty(combined(several.gathered(SOURCE, full, read), name=name), empty)
+
+
+def in_blocks(
+    path: Path, *, kind: str | None, clock: str, levels: int, size: int = blocks.SIZE
+) -> Blocks:
+    """The tables of a large file, block by block, and what is said of all."""
+    return _made_of(blocks.texts(SOURCE, path, size), kind, clock, levels)
 
 
 def together(found: Sequence[Path]) -> list[tuple[Path, ...]]:
@@ -118,10 +123,47 @@ def _with_empty(market: Market, empty: list[Path]) -> Market:
     return market
 
 
-def _market(rows: Rows, clock: str, levels: int) -> Market:
+def _market(path: Path, kind: str | None, clock: str, levels: int) -> Market:
     """The market of one file."""
-    exchange, names = rows.frame["exchange"][0], sorted(rows.frame["symbol"].unique())
-    made, notes = _made(rows, clock, levels), clock_notes(rows.frame)
+    return blocks.market(_made_of(text.read_texts(SOURCE, [path]), kind, clock, levels))
+
+
+def _made_of(
+    texts: Iterable[text.Text], kind: str | None, clock: str, levels: int
+) -> Iterator[Tables | About]:
+    """The tables of each text of one file, and what is said of all."""
+    exchange, names, height, kept, counts, aside = None, set(), 0, 0, [], []
+    made = last = None
+    for t in texts:
+        rows = read(t, kind, exchange)
+        made = _made(rows, clock, levels, made and made.carry)
+        exchange = exchange or rows.frame["exchange"][0]
+        names.update(rows.frame["symbol"].unique())
+        counts.append((made.counts, clock_counts(rows.frame, last)))
+        aside.append(text.aside([(t, lines, reason) for lines, reason in made.aside]))
+        height += rows.frame.height
+        kept += sum(map(len, made.tables.values()))
+        last = rows.frame["local_timestamp"][-1]
+        yield made.tables
+    if not kept:
+        fault = Fault(t.name, None, "no row to keep", "a price and an amount above 0")
+        raise SourceError(SOURCE, [fault])
+    notes = [note for some in zip(*counts, strict=True) for note in notes_of(some)]
+    notes += _file_notes(rows, exchange, sorted(names))
+    yield About(
+        None if rows.kind == "options_chain" else symbol_rows(exchange, names),
+        Receipt(
+            SOURCE,
+            pd.DataFrame([file_facts(t.path, height)]),
+            pd.concat(aside, ignore_index=True),
+            (f"{exchange} {rows.kind}: {_span(sorted(names))}", *notes),
+        ),
+        f"{exchange} {_span(sorted(names))}",
+    )
+
+
+def _file_notes(rows: Rows, exchange: str, names: list[str]) -> list[str]:
+    notes = []
     if rows.assumed:
         notes.append(
             f"{rows.text.name} is taken for trades: liquidations have the same header; say"
@@ -129,32 +171,18 @@ def _market(rows: Rows, clock: str, levels: int) -> Market:
         )
     if not rows.text.ended:
         notes.append(f"{rows.text.name} does not end with an end of line: is it whole?")
-    if rows.kind != "options_chain":
-        notes += unit_notes(exchange, names)
-    receipt = Receipt(
-        SOURCE,
-        pd.DataFrame([file_facts(rows.text.path, rows.frame.height)]),
-        text.aside([(rows.text, lines, reason) for lines, reason in made.aside]),
-        (f"{exchange} {rows.kind}: {_span(names)}", *made.notes, *notes),
-    )
-    about = None if rows.kind == "options_chain" else symbol_rows(exchange, names)
-    del rows  # the file's content, before its tables are checked and copied
-    return Market(symbols=about, receipt=receipt, name=f"{exchange} {_span(names)}", **made.tables)
+    return notes + ([] if rows.kind == "options_chain" else unit_notes(exchange, names))
 
 
 def _span(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{len(names):,} symbols"
 
 
-def _made(rows: Rows, clock: str, levels: int) -> Made:
-    if rows.kind in ("trades", "liquidations"):
-        return prints(rows, clock)
-    if rows.kind == "quotes":
-        return quotes(rows, clock)
+def _made(rows: Rows, clock: str, levels: int, before: Any) -> Made:
     if rows.kind == "incremental_book_L2":
+        if before is not None or not rows.text.last:
+            raise blocks.WholeNeededError("increments, of which a book is rebuilt from the first")
         return increments(rows, clock, levels)
-    if rows.kind == "derivative_ticker":
-        return series(rows, clock)
-    if rows.kind == "options_chain":
-        return chain(rows, clock)
-    return snapshots(rows, clock)
+    kinds = {"quotes": quotes, "derivative_ticker": series, "options_chain": chain}
+    kinds |= {"trades": prints, "liquidations": prints}
+    return kinds.get(rows.kind, snapshots)(rows, clock, before)

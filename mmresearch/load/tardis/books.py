@@ -6,6 +6,7 @@ a state's time is raised to the latest one before it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,45 +14,50 @@ import pandas as pd
 import polars as pl
 
 from mmresearch import schema
-from mmresearch.load.tardis.files import LEVEL, OTHER_CLOCK, SOURCE, Made, Rows, with_times
+from mmresearch.load.tardis.files import LEVEL, OTHER_CLOCK, SOURCE, Counts, Made, Rows, with_times
 from mmresearch.receipt import Fault, SourceError
 
 _EARLY = "before the first snapshot"
 
 
-def quotes(rows: Rows, clock: str) -> Made:
+def quotes(rows: Rows, clock: str, before: pl.DataFrame | None) -> Made:
     """The best quotes as they stand in the file."""
     names = {"bid_price": "bid", "bid_amount": "bid_size"}
     names |= {"ask_price": "ask", "ask_amount": "ask_size"}
-    states, notes = _states(rows.frame.rename(names), clock, [""])
+    timed = with_times(rows, clock).rename(names)
+    states, counts, carry = _states(timed, [""], before)
     table = states.select("time", "seq", "symbol", *LEVEL, OTHER_CLOCK[clock])
-    return Made({"quotes": table}, [], notes)
+    return Made({"quotes": table[_known(before) :]}, [], counts, carry)
 
 
-def snapshots(rows: Rows, clock: str) -> Made:
+def snapshots(rows: Rows, clock: str, before: pl.DataFrame | None) -> Made:
     """Every snapshot as a row of the book, and the quotes where the best level changed."""
     count = sum(name.startswith("ask_size_") for name in rows.frame.columns)
     suffixes = [f"_{n}" for n in range(1, count + 1)]
-    states, notes = _states(rows.frame, clock, suffixes)
+    states, counts, carry = _states(with_times(rows, clock), suffixes, before)
     other, best = OTHER_CLOCK[clock], [f"{name}_1" for name in LEVEL]
-    before = (pl.col(name).shift().over("symbol") for name in best)
-    moved = pl.any_horizontal(
-        pl.col("symbol").is_first_distinct(),
-        *(pl.col(name).ne_missing(old) for name, old in zip(best, before, strict=True)),
-    )
+    moved, states = _moved(states, best)[_known(before) :], states[_known(before) :]
     changed = states.filter(moved).rename(dict(zip(best, LEVEL, strict=True)))
-    notes.append(f"{changed.height:,} of {states.height:,} snapshots change the best level: quotes")
+    counts |= {
+        "{:,} of {:,} snapshots change the best level: quotes": (changed.height, states.height)
+    }
     levels = [f"{name}{suffix}" for suffix in suffixes for name in LEVEL]
     tables = {
         "quotes": changed.select("time", "seq", "symbol", *LEVEL, other),
         "book": states.select("time", "seq", "symbol", *levels, other),
     }
-    return Made(tables, [], notes)
+    return Made(tables, [], counts, carry)
 
 
-def _states(frame: pl.DataFrame, clock: str, levels: list[str]) -> tuple[pl.DataFrame, list[str]]:
-    """The rows with times that never fall and levels in the schema's terms, and notes."""
-    timed, notes = _raised(with_times(frame, clock))
+def _states(
+    timed: pl.DataFrame, levels: list[str], before: pl.DataFrame | None
+) -> tuple[pl.DataFrame, Counts, pl.DataFrame]:
+    """The rows with times that never fall and levels in the schema's terms, counts, what to carry.
+
+    `before` holds each symbol's last row ahead of these; they stand there first.
+    """
+    timed, counts = _raised(timed if before is None else pl.concat([before, timed]))
+    carry = _last_of_each(timed)
     lost = pl.lit(0)
     cells = []
     for level in levels:
@@ -63,28 +69,51 @@ def _states(frame: pl.DataFrame, clock: str, levels: list[str]) -> tuple[pl.Data
             cells.append(pl.when(there).then(size).otherwise(0.0).alias(f"{side}_size{level}"))
     bid, ask = (pl.col(f"{side}{levels[0]}") for side in ("bid", "ask"))
     crossed = (ask > 0) & (bid >= ask)
-    sizes, locked = timed.select(lost.sum().alias("lost"), crossed.sum().alias("crossed")).row(0)
-    if sizes:
-        notes.append(f"{sizes:,} amounts stand without a price: no level")
-    if locked:
-        notes.append(f"{locked:,} states are locked or crossed (ask not above bid)")
-    return timed.with_columns(*cells, seq=pl.col("seq") + schema.UNORDERED), notes
+    rows = timed[_known(before) :]
+    sizes, locked = rows.select(lost.sum().alias("lost"), crossed.sum().alias("crossed")).row(0)
+    counts |= {
+        "{:,} amounts stand without a price: no level": (sizes,),
+        "{:,} states are locked or crossed (ask not above bid)": (locked,),
+    }
+    return timed.with_columns(*cells, seq=pl.col("seq") + schema.UNORDERED), counts, carry
 
 
-def _raised(timed: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def _known(before: pl.DataFrame | None) -> int:
+    return 0 if before is None else before.height
+
+
+def _last_of_each(timed: pl.DataFrame) -> pl.DataFrame:
+    """Each symbol's last row."""
+    if _is_of_one(timed):
+        return timed.tail(1)
+    return timed.group_by("symbol", maintain_order=True).last().select(timed.columns)
+
+
+def _is_of_one(timed: pl.DataFrame) -> bool:
+    return bool((timed["symbol"] == timed["symbol"][0]).all())
+
+
+def _moved(states: pl.DataFrame, best: Sequence[str]) -> pl.Series:
+    """Where the best level is not that of the symbol's state before."""
+    first = pl.col("symbol").is_first_distinct()
+    changed = [pl.col(c).ne_missing(pl.col(c).shift().over("symbol")) for c in best]
+    return states.select(pl.any_horizontal(first, *changed)).to_series()
+
+
+def _raised(timed: pl.DataFrame) -> tuple[pl.DataFrame, Counts]:
     """A symbol's times raised to the latest before them, as states keep the file's order."""
     top = pl.col("time").to_physical().cum_max()
-    if timed["symbol"].n_unique() > 1:
+    if not _is_of_one(timed):
         top = top.over("symbol")
     raised = timed.with_columns(top.cast(pl.Datetime("ns", "UTC")).alias("time"))
     late = int((raised["time"] != timed["time"]).sum())
-    said = f"on {late:,} rows the clock runs back: their time is raised, the file's order is kept"
-    return raised, [said] if late else []
+    said = "on {:,} rows the clock runs back: their time is raised, the file's order is kept"
+    return raised, {said: (late,)}
 
 
 def increments(rows: Rows, clock: str, levels: int) -> Made:
     """Each symbol's book after every message that changed its best levels."""
-    timed, notes = _raised(with_times(rows.frame, clock))
+    timed, noted = _raised(with_times(rows, clock))
     one = timed["symbol"].n_unique() == 1
     parts = [timed] if one else timed.partition_by("symbol", maintain_order=True)
     rebuilt = [_rebuilt(part, clock, levels) for part in parts]
@@ -100,7 +129,7 @@ def increments(rows: Rows, clock: str, levels: int) -> Made:
     return Made(
         {name: _joined(some) for name, some in tables.items()},
         [(early, _EARLY)] if early else [],
-        [*notes, *_rebuild_notes(*(int(n) for n in counts), levels)],
+        noted | dict.fromkeys(_rebuild_notes(*(int(n) for n in counts), levels), (1,)),
     )
 
 

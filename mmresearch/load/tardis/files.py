@@ -6,9 +6,9 @@ ordered by `local_timestamp`, an empty cell is a value that there is not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import polars as pl
@@ -70,7 +70,7 @@ KINDS = (*LAYOUTS, *_ALIAS)
 
 
 class Rows(NamedTuple):
-    """A file's rows under the vendor's names (levels under ours), row i is line i + 2.
+    """Rows of a file under the vendor's names (levels under ours), row i is line i + 2.
 
     assumed: its header is the one of trades and of liquidations, and nothing else said which.
     """
@@ -81,12 +81,29 @@ class Rows(NamedTuple):
     assumed: bool
 
 
-class Made(NamedTuple):
-    """Tables from one file, the lines set aside (1 is the first) by reason, and notes."""
+Counts = dict[str, tuple[int, ...]]  # a note, and the numbers that it is to say
 
-    tables: dict[str, pd.DataFrame]
+
+class Made(NamedTuple):
+    """Tables from rows, the lines set aside (1 is the first) by reason, and what to note.
+
+    carry: what must be known of these rows to go on with those behind them.
+    """
+
+    tables: dict[str, pl.DataFrame | pd.DataFrame]
     aside: list[tuple[list[int], str]]
-    notes: list[str]
+    counts: Counts
+    carry: Any = None
+
+
+def notes_of(counts: Iterable[Counts]) -> list[str]:
+    """The notes on all rows, those of several blocks added; without what there is none of."""
+    total: dict[str, list[int]] = {}
+    for some in counts:
+        for note, numbers in some.items():
+            known = total.setdefault(note, [0] * len(numbers))
+            total[note] = [a + b for a, b in zip(known, numbers, strict=True)]
+    return [note.format(*numbers) for note, numbers in total.items() if numbers[0]]
 
 
 def apart(files: Sequence) -> tuple[list[Path], list[Path]]:
@@ -113,9 +130,11 @@ def _is_empty(path: Path) -> bool:
     return not rows.strip() and (not head.strip() or b"timestamp" in head)
 
 
-def read(path: Path, kind: str | None) -> Rows:
-    """The rows of one file, their values checked; one SourceError names all its faults."""
-    (t,) = text.read_texts(SOURCE, [path])
+def read(t: text.Text, kind: str | None, exchange: str | None = None) -> Rows:
+    """The rows of a file, or of a block of one; one SourceError names all faults in them.
+
+    `exchange` is the one that they must be of; their own first if not given.
+    """
     header = text.first_fields(t)
     told = _ALIAS.get(kind, kind) if kind else _kind_of(header)
     if told is None:
@@ -125,14 +144,14 @@ def read(path: Path, kind: str | None) -> Rows:
         raise SourceError(SOURCE, [Fault(t.name, 1, found, expected)])
     assumed = kind is None and told == "trades"
     if assumed:
-        said = _said_by_path(path)
+        said = _said_by_path(t.path)
         told, assumed = said or told, said is None
     layout, levels = LAYOUTS[told], _levels(header) if told.startswith("book_snapshot") else {}
     wanted = _COMMON | layout.required | dict.fromkeys(levels, "float?")
     frame = text.read_columns(t, wanted, optional=layout.optional)
     if not isinstance(frame, list):
         frame = frame.rename(levels)
-        frame = text.rule_faults(t, frame, _rules(told, frame), header=True) or frame
+        frame = text.rule_faults(t, frame, _rules(told, frame, exchange), header=True) or frame
     if isinstance(frame, list):
         raise SourceError(SOURCE, frame)
     return Rows(t, told, frame, assumed)
@@ -165,9 +184,9 @@ def _levels(header: list[str]) -> dict[str, str]:
     return names
 
 
-def _rules(kind: str, frame: pl.DataFrame) -> list[tuple[str, pl.Expr, str]]:
+def _rules(kind: str, frame: pl.DataFrame, exchange: str | None) -> list[tuple[str, pl.Expr, str]]:
     """What values may be: the column, when it is wrong, what was expected."""
-    venue = frame["exchange"][0]
+    venue = exchange or frame["exchange"][0]
     times = ["timestamp", "local_timestamp", *(["expiration"] if "expiration" in frame else [])]
     rules = [(c, ~pl.col(c).is_between(_FIRST, _LAST), _CLOCK) for c in times]
     rules += [(c, pl.col(c) == "", "text") for c in ("exchange", "symbol")]
@@ -198,13 +217,14 @@ def _not_negative(column: str) -> tuple[str, pl.Expr, str]:
     return column, (pl.col(column) < 0).fill_null(False), "a number of 0 or more"
 
 
-def with_times(frame: pl.DataFrame, clock: str) -> pl.DataFrame:
-    """The rows with `time` by the clock chosen, the other clock beside, and `seq` from 1."""
+def with_times(rows: Rows, clock: str) -> pl.DataFrame:
+    """The rows with `time` by the clock chosen, the other clock beside, `seq` as in the file."""
     ours, other = ("timestamp", "local_timestamp") if clock == "exchange" else _SWAPPED
-    return frame.with_columns(
+    first = 1 + rows.text.above
+    return rows.frame.with_columns(
         moment(ours).alias("time"),
         moment(other).alias(OTHER_CLOCK[clock]),
-        seq=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
+        seq=pl.int_range(first, first + pl.len(), dtype=pl.Int64),
     )
 
 
@@ -213,18 +233,15 @@ def moment(column: str) -> pl.Expr:
     return (pl.col(column) * 1_000).cast(pl.Datetime("ns", "UTC"))
 
 
-def clock_notes(frame: pl.DataFrame) -> list[str]:
-    """What the two clocks of the file say of each other."""
+def clock_counts(frame: pl.DataFrame, last: int | None) -> Counts:
+    """What the two clocks say of each other; `last` is the local one of the row above these."""
     local = pl.col("local_timestamp")
+    before = local.shift(fill_value=frame["local_timestamp"][0] if last is None else last)
     same, back = frame.select(
-        (local == pl.col("timestamp")).sum().alias("same"), (local.diff() < 0).sum().alias("back")
+        (local == pl.col("timestamp")).sum().alias("same"), (local < before).sum().alias("back")
     ).row(0)
-    rows, notes = frame.height, []
-    if same:
-        notes.append(
-            f"on {same:,} of {rows:,} rows timestamp is local_timestamp: there the exchange gave no"
-            " time, and that of arrival stands for it"
-        )
-    if back:
-        notes.append(f"local_timestamp, by which files are ordered, runs back on {back:,} rows")
-    return notes
+    return {
+        "on {:,} of {:,} rows timestamp is local_timestamp: there the exchange gave no time, and"
+        " that of arrival stands for it": (same, frame.height),
+        "local_timestamp, by which files are ordered, runs back on {:,} rows": (back,),
+    }

@@ -5,49 +5,56 @@ Where the clock runs back they are put in the order of time.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import polars as pl
 
+from mmresearch.load import blocks
 from mmresearch.load.tardis.files import (
     GREEKS,
     OPTION_QUOTES,
     OTHER_CLOCK,
-    SOURCE,
+    Counts,
     Made,
     Rows,
     moment,
     with_times,
 )
 from mmresearch.load.tardis.venues import IN_UNDERLYING, VOLATILITY
-from mmresearch.receipt import Fault, SourceError
+from mmresearch.load.text import Text
 
 _FUNDING = ("funding_rate", "predicted_funding_rate")
 _TICKER = (*_FUNDING, "open_interest", "last_price", "index_price", "mark_price")
 _AGAIN = "the same trade again"
 _NOTHING = "no price or no amount"
+_BACK = "on {:,} rows the clock runs back: they are put in the order of time"
 
 
-def prints(rows: Rows, clock: str) -> Made:
+class Before(NamedTuple):
+    """Of the rows above: the latest time, in nanoseconds, and the last id, where ids rise."""
+
+    top: int
+    last_id: int | None = None
+
+
+def prints(rows: Rows, clock: str, before: Before | None) -> Made:
     """Trades, or liquidations: what stands twice or moves nothing is set aside."""
-    timed = with_times(_with_ids(rows.frame), clock)
-    reasons, notes = _reasons(timed)
+    timed = with_times(rows._replace(frame=_with_ids(rows.frame)), clock)
+    reasons, counts, last = _reasons(timed, rows.text, before)
     kept = timed.filter(reasons.is_null())
-    if kept.is_empty():
-        fault = Fault(rows.text.name, None, "no row to keep", "a price and an amount above 0")
-        raise SourceError(SOURCE, [fault])
     sign = pl.col("side").replace_strict(["buy", "sell"], [1.0, -1.0], default=None)
     columns = {"price": pl.col("price"), "size": pl.col("amount"), "side": sign}
     table = kept.select("time", "seq", "symbol", trade_id="id", **columns).with_columns(
         kept[OTHER_CLOCK[clock]]
     )
-    back = _running_back(kept)
-    if back:
-        table = table.sort("time", maintain_order=True)
-        notes.append(f"on {back:,} rows the clock runs back: prints are put in the order of time")
-    unknown = int((kept["side"] == "unknown").sum())
-    if unknown:
-        notes.append(f"the side of {unknown:,} trades is unknown")
+    back, top = _running_back(kept, before)
+    counts |= {
+        "on {:,} rows the clock runs back: prints are put in the order of time": (back,),
+        "the side of {:,} trades is unknown": (int((kept["side"] == "unknown").sum()),),
+    }
     aside = [((timed["seq"].filter(reasons == why) + 1).to_list(), why) for why in _met(reasons)]
-    return Made({rows.kind: table}, aside, notes)
+    table = table.sort("time", maintain_order=True) if back else table
+    return Made({rows.kind: table}, aside, counts, Before(top, last))
 
 
 def _with_ids(frame: pl.DataFrame) -> pl.DataFrame:
@@ -61,37 +68,46 @@ def _met(reasons: pl.Series) -> list[str]:
     return reasons.drop_nulls().unique(maintain_order=True).to_list()
 
 
-def _running_back(timed: pl.DataFrame) -> int:
+def _running_back(timed: pl.DataFrame, before: Before | None) -> tuple[int, int]:
+    """On how many rows time is behind the latest above them, and the latest of all."""
     time = timed["time"].to_physical()
-    return int((time < time.cum_max()).sum())
+    top = time.cum_max().clip(lower_bound=before.top) if before else time.cum_max()
+    return int((time < top).sum()), max(before.top if before else 0, time.max() or 0)
 
 
-def _reasons(timed: pl.DataFrame) -> tuple[pl.Series, list[str]]:
-    """Why a row is set aside, missing: it is kept; and notes."""
+def _reasons(
+    timed: pl.DataFrame, t: Text, before: Before | None
+) -> tuple[pl.Series, Counts, int | None]:
+    """Why a row is set aside, missing: it is kept; counts; and the last id, where ids rise."""
     nothing = (pl.col("price") <= 0) | (pl.col("amount") <= 0)
     reasons = timed.select(pl.when(nothing).then(pl.lit(_NOTHING)).alias("reason"))["reason"]
-    if _all_differ(timed["id"].drop_nulls()):
-        return reasons, []
+    ids = timed["id"].drop_nulls()
+    numbers = ids.cast(pl.Int64, strict=False)
+    above = before.last_id if before and before.last_id is not None else -1
+    if not numbers.has_nulls() and (numbers.diff() > 0).all() and numbers.head(1).gt(above).all():
+        return reasons, {}, numbers.max() if len(numbers) else above
+    if before or not t.last:
+        raise blocks.WholeNeededError("ids that do not rise: the same trade may stand anywhere")
+    if _all_differ(ids):
+        return reasons, {}, None
     content = pl.struct("symbol", "id", "timestamp", "side", "price", "amount")
     named = pl.col("id").is_not_null()
     again = timed.select(named & ~content.is_first_distinct())["id"]
     reasons = reasons.set(again & reasons.is_null(), _AGAIN)
     left = timed.filter(~again & timed["id"].is_not_null())
     torn = left.height - left.select(pl.struct("symbol", "id").n_unique()).item()
-    said = f"{torn:,} rows bear the id of a row above with other content: they are kept"
-    return reasons, [said] if torn else []
+    said = "{:,} rows bear the id of a row above with other content: they are kept"
+    return reasons, {said: (torn,)}, None
 
 
 def _all_differ(ids: pl.Series) -> bool:
     """Whether no id stands twice, as far as can be told fast; False leaves it open."""
-    numbers = ids.cast(pl.Int64, strict=False)
-    rising = not numbers.has_nulls() and bool((numbers.diff() > 0).all())
-    return rising or ids.hash().n_unique() == ids.len()
+    return ids.hash().n_unique() == ids.len()
 
 
-def series(rows: Rows, clock: str) -> Made:
+def series(rows: Rows, clock: str, before: Before | None) -> Made:
     """Every cell of the ticker that is there as a row of its own."""
-    timed, names = with_times(rows.frame, clock), [c for c in _TICKER if c in rows.frame]
+    timed, names = with_times(rows, clock), [c for c in _TICKER if c in rows.frame]
     if "funding_timestamp" not in timed:
         timed = timed.with_columns(funding_timestamp=pl.lit(None, pl.Int64))
     other = OTHER_CLOCK[clock]
@@ -101,20 +117,22 @@ def series(rows: Rows, clock: str) -> Made:
     funding = pl.col("name").is_in(_FUNDING)
     paid = pl.when(funding).then(moment("funding_timestamp")).alias("funding_time")
     bare = timed.filter(pl.all_horizontal(pl.col(c).is_null() for c in names))
-    notes = [f"{cells.height - there.height:,} of {cells.height:,} cells are empty: no rows"]
-    back = _running_back(timed)
-    if back:
-        notes.append(f"on {back:,} rows the clock runs back: they are put in the order of time")
+    back, top = _running_back(timed, before)
+    counts = {
+        "{1:,} of {0:,} cells are empty: no rows": (cells.height, cells.height - there.height),
+        _BACK: (back,),
+    }
     return Made(
         {"series": there.select("time", "symbol", "name", "value", paid, other)},
         [((bare["seq"] + 1).to_list(), "no value")] if bare.height else [],
-        notes,
+        counts,
+        Before(top),
     )
 
 
-def chain(rows: Rows, clock: str) -> Made:
+def chain(rows: Rows, clock: str, before: Before | None) -> Made:
     """The state of options, a row a row of the file."""
-    timed, exchange = with_times(rows.frame, clock), rows.frame["exchange"][0]
+    timed, exchange = with_times(rows, clock), rows.frame["exchange"][0]
     factor = VOLATILITY.get(exchange)
     volatility = pl.lit(None, pl.Float64) if factor is None else pl.col("mark_iv") * factor
     extras = ["underlying_index", "last_price", "mark_price", "mark_iv", *OPTION_QUOTES, *GREEKS]
@@ -137,7 +155,6 @@ def chain(rows: Rows, clock: str) -> Made:
         notes.append(f"the unit of {exchange}'s mark_iv is not known here: implied_vol is missing")
     if exchange not in IN_UNDERLYING:
         notes.append(f"the size of {exchange}'s contracts is not known here: multiplier is missing")
-    back = _running_back(timed)
-    if back:
-        notes.append(f"on {back:,} rows the clock runs back: they are put in the order of time")
-    return Made({"chain": table}, [], notes)
+    back, top = _running_back(timed, before)
+    counts = dict.fromkeys(notes, (1,)) | {_BACK: (back,)}
+    return Made({"chain": table}, [], counts, Before(top))

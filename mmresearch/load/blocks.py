@@ -1,0 +1,153 @@
+"""A large text file in blocks of lines, each read as a small file would be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import pandas as pd
+import polars as pl
+
+from mmresearch import native, store
+from mmresearch.load import lines, text
+from mmresearch.load.text import Text
+from mmresearch.load.unpack import UnreadableError, pieces
+from mmresearch.market import Market
+from mmresearch.receipt import Fault, Receipt, SourceError
+
+SIZE = 2**24  # bytes: enough for every core to be busy, few enough to stay near them
+Tables = dict[str, pl.DataFrame]
+Item = TypeVar("Item")
+_END = object()
+
+
+class About(NamedTuple):
+    """What is said of a whole file, when all its blocks were read."""
+
+    symbols: pd.DataFrame | None
+    receipt: Receipt
+    name: str
+
+
+Blocks = Iterator[Tables | About]  # each block's tables, checked in themselves; then what of all
+
+
+class WholeNeededError(Exception):
+    """A file whose blocks cannot be judged one after the other: it is read whole."""
+
+
+def save(found: Blocks, folder: Path, *, name: str | None = None, times: float = 1) -> None:
+    """Write all blocks as a market folder, in the memory of a few: one is made, one is written.
+
+    `times`: about how many there are.
+    """
+    with store.Writer(folder, times=times) as writer:
+        for block in ahead(found):
+            if isinstance(block, About):
+                about = block._replace(name=name or block.name)
+                Market(**about._asdict()).commit(writer)
+            else:
+                for table, frame in block.items():
+                    writer.add(table, native.check(frame, table))
+
+
+def market(found: Blocks) -> Market:
+    """All blocks as a market in memory."""
+    *blocks, about = found
+    tables = {name: [block[name] for block in blocks] for name in blocks[0]}
+    whole = {n: t[0] if len(t) == 1 else pl.concat(t) for n, t in tables.items()}
+    return Market(**about._asdict(), **whole)
+
+
+def texts(source: str, path: Path, size: int = SIZE) -> Iterator[Text]:
+    """The file's lines, some bytes at a time, each block with the header if there is one.
+
+    Raises
+    ------
+    SourceError
+        Where lines cannot be had; those ahead of them were given.
+    """
+    try:
+        yield from _marked(ahead(_texts(path, size)))
+    except UnreadableError as error:
+        raise SourceError(source, [error.fault]) from None
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items, the next one made while one is in use."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, _END)
+        while (item := coming.result()) is not _END:
+            coming = pool.submit(next, items, _END)
+            yield item
+
+
+def _marked(blocks: Iterator[Text]) -> Iterator[Text]:
+    """The blocks, the last one named as such."""
+    held = None
+    for block in blocks:
+        if held is not None:
+            yield held._replace(last=False)
+        held = block
+    if held is not None:
+        yield held
+
+
+def _texts(path: Path, size: int) -> Iterator[Text]:
+    head = None
+    for data, ended, above in _cut(path, size):
+        fault = lines.too_long(path, data, above) or lines.no_text(path, data, above)
+        if fault is not None:
+            raise UnreadableError(fault)
+        if head is None:
+            block = Text(path, data, ended)
+            named = text.is_header(text.first_fields(block))
+            head = data.partition(b"\n")[0] + b"\n" if named else b""
+            yield block
+        else:
+            yield Text(path, head + data, ended, above=above - bool(head))
+    if head is None:
+        raise UnreadableError(Fault(str(path), None, "an empty file", "rows of text"))
+
+
+def _cut(path: Path, size: int) -> Iterator[tuple[bytes, bool, int]]:
+    """Whole lines without the last line end; whether there was one; how many lines stand above."""
+    rest, above = b"", 0
+    for piece in _with_new_ends(pieces(path, size)):
+        rest += piece
+        block = rest[: _line_end(rest)].rstrip(b"\r\n")
+        if not block or (not above and b"\n" not in block.strip()):  # nothing, or a header alone
+            fault = lines.too_long(path, rest, above)
+            if fault is not None:
+                raise UnreadableError(fault)
+            continue
+        yield block, True, above
+        # empty lines stay with what follows: at the end of a file they mean nothing
+        rest = rest[rest.index(b"\n", len(block)) + 1 :]
+        above += lines.ends(block) + 1
+    last = rest.rstrip(b"\r\n")
+    if last.strip() or (last and above):
+        yield last, rest != last, above
+
+
+def _with_new_ends(found: Iterator[bytes]) -> Iterator[bytes]:
+    """The bytes without byte order mark, their lines ended as today."""
+    start = b""
+    for piece in found:
+        start += piece
+        if b"\n" in start or b"\r" in start[:-1]:
+            break
+    old = b"\n" not in start
+    for piece in chain([start.removeprefix(lines.MARK)], found):
+        yield piece.replace(b"\r", b"\n") if old else piece
+
+
+def _line_end(data: bytes) -> int:
+    """Where the last line ends that is no part of a quoted cell; 0 if none does."""
+    end = data.rfind(b"\n")
+    while end > 0 and b'"' in data and data.count(b'"', 0, end) % 2:
+        end = data.rfind(b"\n", 0, end)
+    return max(end, 0)
