@@ -62,7 +62,7 @@ def market(found: Blocks) -> Market:
     return Market(**about._asdict(), **whole)
 
 
-def texts(source: str, path: Path, size: int = SIZE) -> Iterator[Text]:
+def texts(source: str, path: Path, size: int | None = None) -> Iterator[Text]:
     """The file's lines, some bytes at a time, each block with the header if there is one.
 
     Raises
@@ -71,7 +71,7 @@ def texts(source: str, path: Path, size: int = SIZE) -> Iterator[Text]:
         Where lines cannot be had; those ahead of them were given.
     """
     try:
-        yield from _marked(ahead(_texts(path, size)))
+        yield from _marked(ahead(_texts(path, size or SIZE)))
     except UnreadableError as error:
         raise SourceError(source, [error.fault]) from None
 

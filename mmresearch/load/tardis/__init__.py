@@ -97,7 +97,7 @@ def tardis(
 
 
 def in_blocks(
-    path: Path, *, kind: str | None, clock: str, levels: int, size: int = blocks.SIZE
+    path: Path, *, kind: str | None, clock: str, levels: int, size: int | None = None
 ) -> Blocks:
     """The tables of a large file, block by block, and what is said of all."""
     return _made_of(blocks.texts(SOURCE, path, size), kind, clock, levels)
