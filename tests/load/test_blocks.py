@@ -7,7 +7,7 @@ import threading
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mmresearch as mm
@@ -40,6 +40,7 @@ def in_blocks(path, size, *, header):
     ]
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(cells, min_size=1, max_size=30),
     end=ends,
