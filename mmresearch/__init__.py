@@ -25,6 +25,7 @@ _HOME = {
     "open": "mmresearch.folder:open_market",
     "sample": "mmresearch.folder:sample",
     "check": "mmresearch.measure.gate:check",
+    "doubts": "mmresearch.measure.gate:doubts",
     "describe": "mmresearch.schema:describe",
     "Receipt": "mmresearch.receipt:Receipt",
     "SchemaError": "mmresearch.schema:SchemaError",

@@ -280,6 +280,20 @@ def test_the_worst_comes_first():
     assert table["verdict"].iloc[2:].eq("pass").all()
 
 
+def test_doubts_are_a_row_a_check_with_the_symbol_that_is_worst():
+    t = _lost_fill(_unsigned(clean()))
+    other = t["trades"].assign(symbol="Y", side=t["trades"]["side"].mask(t["trades"].index < 900))
+    about = pd.concat([ABOUT, ABOUT.assign(symbol="Y")])
+    checked = gate(t | {"trades": pd.concat([t["trades"], other])}, about)
+    table = mm.doubts(checked)
+    assert table["check"].tolist() == ["reconciliation", "unknown sides"]
+    assert table["verdict"].tolist() == ["fail", "warn"]
+    assert table["symbols"].tolist() == [1, 2]
+    assert table["worst"].tolist() == ["X", "Y"]  # of X 100 prints have no side, of Y 900
+    assert table["found"].str.startswith("900 of 1,171").tolist() == [False, True]
+    assert mm.doubts(gate(clean())).empty
+
+
 def test_a_table_is_checked_as_before():
     fills = clean()["fills"]
     assert len(mm.check(fills, "fills")) == len(fills)

@@ -53,3 +53,22 @@ def check(study: Market | pd.DataFrame, name: str | None = None) -> pd.DataFrame
     found = found.astype({"count": "Int64", "of": "Int64"})
     rank = found["verdict"].map(_VERDICTS.index)
     return found.iloc[rank.argsort(kind="stable")].reset_index(drop=True)
+
+
+def doubts(checked: pd.DataFrame) -> pd.DataFrame:
+    """What `check` finds doubtful of a market, a row a check however many symbols there are.
+
+    Returns
+    -------
+    DataFrame
+        The worst first: check, verdict, symbols (how many it concerns), worst (the symbol of which
+        the largest share is concerned), found (of that one), affects.
+    """
+    rows = checked[checked["verdict"].isin(["fail", "warn"])]
+    part = (rows["count"] / rows["of"]).astype("float64").fillna(0.0)
+    rows = rows.assign(part=part, rank=rows["verdict"].map(_VERDICTS.index))
+    rows = rows.sort_values(["rank", "part"], ascending=[True, False], kind="stable")
+    groups = rows.groupby(["rank", "check"], sort=False)
+    table = groups.first().assign(symbols=groups.size()).reset_index()
+    table = table.rename(columns={"symbol": "worst"})
+    return table[["check", "verdict", "symbols", "worst", "found", "affects"]]
