@@ -30,6 +30,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         BAD_INPUT.update(kind for name, kind in report.user_properties if name == "bad input")
         found = [kills for name, kills in report.user_properties if name == "kills"]
         KILLS.update({report.nodeid.rpartition("::")[2]: kills for kills in found})
+        for what, n in (made for name, made in report.user_properties if name == "examples"):
+            EXAMPLES[what] += n
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

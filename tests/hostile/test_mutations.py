@@ -278,6 +278,23 @@ def test_found_before(source, tmp_path):
         load(source, tmp_path)
 
 
+def test_a_lone_carriage_return_above_the_header_ends_no_reading(tmp_path):
+    (text,) = LAYOUTS["cboe options"].files.values()
+    (tmp_path / "spx.csv").write_bytes(b"\r" + text.encode())
+    plain = tmp_path / "plain.csv"
+    plain.write_bytes(text.encode())
+    found = load("cboe options", tmp_path).chain
+    pd.testing.assert_frame_equal(found, mm.load.options(plain).chain)
+
+
+@pytest.mark.bad_input("a value that is next to nothing")
+def test_a_value_next_to_nothing_is_read_as_it_stands(tmp_path):
+    (text,) = LAYOUTS["bybit fills"].files.values()
+    assert '"5000.00"' in text
+    (tmp_path / "fills.json").write_text(text.replace('"5000.00"', "1.1125369292536007e-308"))
+    assert len(load("bybit fills", tmp_path).fills) == 1
+
+
 @pytest.mark.bad_input("fees that are none")
 @pytest.mark.parametrize("fees", [[1], 5, [{"cost": 1}, {"cost": "much"}]])
 def test_fees_that_are_none(fees, tmp_path):

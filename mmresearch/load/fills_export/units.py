@@ -128,7 +128,7 @@ def _round(sizes: pl.Series) -> float | None:
     size = sizes.median()
     if size is None or not np.isfinite(size) or size <= 0:
         return None
-    nearest = _ROUND[np.argmin(np.abs(np.log(_ROUND / size)))]
+    nearest = _ROUND[np.argmin(np.abs(np.log(_ROUND) - np.log(size)))]
     return float(nearest) if abs(size / nearest - 1) < _NEAR else float(size)
 
 

@@ -59,7 +59,7 @@ def lines_above(t: text.Text) -> int | None:
 
 def read_title(t: text.Text, above: int) -> Title | list[Fault]:
     """What the lines above the header say, or what they do not."""
-    lines = t.data.decode().split("\n")[:above]
+    lines = t.data.decode().replace("\r", " ").split("\n")[:above]  # csv refuses a lone one
     cells = [(n, " ".join(c.split())) for n, row in enumerate(csv.reader(lines), 1) for c in row]
     cells = [(line, cell) for line, cell in cells if cell]
     said = {word: (line, c) for line, c in cells for word in ("Last:", "Date:") if word in c}
