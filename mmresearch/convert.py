@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from mmresearch import __version__, load, schema, store
 from mmresearch.folder import open_market
 from mmresearch.load import blocks, kept, paths
-from mmresearch.load.steps import Steps, every, steps_of
+from mmresearch.load.steps import Steps, steps_of
 from mmresearch.market import Market
 from mmresearch.receipt import SourceError
 
@@ -72,18 +72,15 @@ def _converted(
 ) -> Market:
     name, began = options.pop("name", None), time.monotonic()
     units = _units(source, files, options)
-    if len(units) < 2:
-        _at_once(source, units[0], to, options, name, progress)
+    if len(units) < 2 and not _is_large(units[0]):
+        market = _at_once(source, units[0], options, progress)
     else:
-        _named(_in_parts(source, units, to, options, progress), name).save(to)
+        market = _in_parts(source, units, to, options, progress)
+    market.name = name or market.name
+    market.save(to)
     kept.remove(_beside(to))
     market = open_market(to)
     _say(progress, f"{market.receipt.rows_read:,} rows in {_clock(time.monotonic() - began)}")
-    return market
-
-
-def _named(market: Market, name: str | None) -> Market:
-    market.name = name or market.name
     return market
 
 
@@ -96,29 +93,25 @@ def _units(source: str, files: Sequence[str | Path], options: Mapping) -> list[U
     return home.together(found) if hasattr(home, "together") else [(path,) for path in found]
 
 
-def _at_once(
-    source: str, unit: Unit, to: Path, options: dict, name: str | None, progress: TextIO | None
-) -> None:
-    """Write the market of files that are read in one go."""
+def _at_once(source: str, unit: Unit, options: dict, progress: TextIO | None) -> Market:
+    """The market of files that are read in one go."""
     files = [path for path in unit if isinstance(path, Path)]  # a query's text is none
     _say(progress, f"reading {len(files)} files, {sum(map(_size, files)) / 1e6:,.1f} MB")
-    if not _in_blocks(source, unit, to, options, name):
-        _named(getattr(load, source)(*unit, **options), name).save(to)
+    return getattr(load, source)(*unit, **options)
 
 
-def _in_blocks(
-    source: str, unit: Unit, folder: Path, options: dict, name: str | None = None
-) -> bool:
-    """Write a large file as a market, block by block; False where it is to be read whole."""
-    home = sys.modules[f"mmresearch.load.{source}"]
-    if len(unit) != 1 or not hasattr(home, "in_blocks") or _size(Path(unit[0])) < LARGE:
-        return False
-    try:
-        found = home.in_blocks(*unit, **every(getattr(load, source), options))
-        blocks.save(found, folder, name=name, times=_size(Path(unit[0])) / blocks.SIZE)
-    except blocks.WholeNeededError:
-        return False
-    return True
+def _keep(steps: Steps, unit: Unit, place: Path) -> None:
+    """Read what is read together and keep it; of one large file block by block, where it can be."""
+    if steps.blocks is not None and _is_large(unit):
+        try:
+            return kept.save(steps.blocks(*unit), place)
+        except blocks.WholeNeededError:
+            pass
+    return kept.save(steps.read(*unit), place)
+
+
+def _is_large(unit: Unit) -> bool:
+    return len(unit) == 1 and isinstance(unit[0], Path) and _size(unit[0]) >= LARGE
 
 
 def _size(path: Path) -> int:
@@ -137,8 +130,8 @@ def _in_parts(
         place = folder / _key(source, unit, steps)
         try:
             known = kept.opened(place, steps.kinds, unit[0])
-            if known is None and not _in_blocks(source, unit, place, options):
-                kept.save(steps.read(*unit), place)
+            if known is None:
+                _keep(steps, unit, place)
             parts.append(kept.opened(place, steps.kinds, unit[0]) if known is None else known)
             tell(unit, parts[-1], known=known is not None)
         except SourceError as error:

@@ -39,19 +39,16 @@ class WholeNeededError(Exception):
     """A file whose blocks cannot be judged one after the other: it is read whole."""
 
 
-def save(found: Blocks, folder: Path, *, name: str | None = None, times: float = 1) -> None:
-    """Write all blocks as a market folder, in the memory of a few: one is made, one is written.
-
-    `times`: about how many there are.
-    """
-    with store.Writer(folder, times=times) as writer:
+def save(found: Blocks, folder: Path) -> Path:
+    """Write all blocks as a market folder, in the memory of a few: one is made, one is written."""
+    with store.Writer(folder, large=True) as writer:
         for block in ahead(found):
             if isinstance(block, About):
-                about = block._replace(name=name or block.name)
-                Market(**about._asdict()).commit(writer)
+                Market(**block._asdict()).commit(writer)
             else:
                 for table, frame in block.items():
                     writer.add(table, native.check(frame, table))
+    return folder
 
 
 def market(found: Blocks) -> Market:

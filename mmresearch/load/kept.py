@@ -12,7 +12,7 @@ import os
 import shutil
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -20,6 +20,8 @@ import polars as pl
 
 from mmresearch import store
 from mmresearch.folder import open_market
+from mmresearch.load import blocks
+from mmresearch.load.blocks import Blocks
 from mmresearch.market import Market
 
 VALUES = "values.json"
@@ -28,9 +30,9 @@ _PIECE = 64 * 2**20  # bytes in one cell: Parquet's pages hold less than 2 GB
 
 
 def save(held: Any, folder: Path) -> None:
-    """Keep what a file held, a market or a NamedTuple, as this folder."""
-    if isinstance(held, Market):
-        held.save(folder)
+    """Keep what a file held, as this folder: a market, its blocks, or a NamedTuple of such."""
+    if isinstance(held, Market | Iterator):
+        _written_market(held, folder)
         return
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(draft, ignore_errors=True)
@@ -79,7 +81,7 @@ def _kept(value: Any, kind: Any, place: Path) -> Any:
     if kind is pl.DataFrame:
         return _written(value, place)
     if kind is Market:
-        return value.save(place).name
+        return _written_market(value, place).name
     if kind is bytes:
         pieces = [value[i : i + _PIECE] for i in range(0, len(value), _PIECE)]
         return _written(pl.DataFrame({"bytes": pieces}, schema={"bytes": pl.Binary}), place)
@@ -93,6 +95,10 @@ def _kept(value: Any, kind: Any, place: Path) -> Any:
         return {key: _written(f, place.with_name(f"{place.name}.{i}")) for i, (key, f) in frames}
     _refuse_unknown(kind)
     return value
+
+
+def _written_market(market: Market | Blocks, place: Path) -> Path:
+    return market.save(place) if isinstance(market, Market) else blocks.save(market, place)
 
 
 def _written(frame: pl.DataFrame, place: Path) -> str:

@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmresearch.load import paths, several
@@ -31,12 +32,16 @@ class Steps(NamedTuple):
         What `read` may give.
     heeds : mapping
         The options that `read` depends on.
+    blocks : callable, optional
+        What `read` gives of one large file, with `Blocks` for its market: they are read when it is
+        kept. Raises a WholeNeededError, then too, where it has to be read whole.
     """
 
     read: Callable[..., Any]
     whole: Callable[[list], Market]
     kinds: tuple[type, ...]
     heeds: Mapping[str, Any]
+    blocks: Callable[[Path], Any] | None = None
 
 
 def at_once(
@@ -60,14 +65,18 @@ def steps_of(source: str, options: Mapping[str, Any]) -> Steps:
     """
     home = sys.modules[f"mmresearch.load.{source}"]
     loader = getattr(sys.modules["mmresearch.load"], source)
-    own = home.in_steps(**every(loader, options)) if hasattr(home, "in_steps") else None
+    own = home.in_steps(**_every(loader, options)) if hasattr(home, "in_steps") else None
     if own is not None:
         return own
     joined = getattr(home, "combined", partial(several.joined, source))
-    return Steps(partial(loader, **options), joined, (Market,), options)
+    if hasattr(home, "in_blocks"):
+        blocks = partial(home.in_blocks, **_every(loader, options))
+    else:
+        blocks = None
+    return Steps(partial(loader, **options), joined, (Market,), options, blocks)
 
 
-def every(loader: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
+def _every(loader: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
     """All options of a loader: those given, the others as it has them."""
     bound = inspect.signature(loader).bind(**options)
     bound.apply_defaults()

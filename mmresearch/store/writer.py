@@ -43,14 +43,14 @@ class Writer:
         One file a table, or one or more a symbol and UTC day; "auto" is by day for tables above
         about two million rows whose symbols have 20,000 a day in the mean. Tables without time are
         always whole.
-    times : float
-        How many times its first block a table is expected to be, for "auto" to know at once.
+    large : bool
+        That the tables will be large is known, so that "auto" need not wait until they are.
     """
 
-    def __init__(self, folder: str | Path, *, by: str = "auto", times: float = 1) -> None:
+    def __init__(self, folder: str | Path, *, by: str = "auto", large: bool = False) -> None:
         if by not in _BY:
             raise ValueError(f"by={by!r}; expected one of {', '.join(_BY)}")
-        self.folder, self.by, self.times = Path(folder), by, times
+        self.folder, self.by, self.large = Path(folder), by, large
         check_place(self.folder)
         self._place = self.folder / ".drafts"
         self._drafts: dict[str, list[Draft]] = defaultdict(list)
@@ -134,8 +134,8 @@ class Writer:
         """Whether a block goes by symbol and day: thousands of small files are slow to read."""
         if self.by != "auto" or name in self._split:
             return self.by == "day" or name in self._split
-        values = max(self._values[name], self.times * frame.height * frame.width)
-        return values > WHOLE and frame.height >= WORTH * drafts.places(frame, name)
+        is_large = self.large or self._values[name] > WHOLE
+        return is_large and frame.height >= WORTH * drafts.places(frame, name)
 
     def _split_earlier(self, name: str) -> None:
         """What was written whole while the table was small, by symbol and day."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mmresearch.load import paths, several, text
+from mmresearch.load import blocks, paths, several, text
 from mmresearch.load.binance.capture import capture_part
 from mmresearch.load.binance.files import read_file
 from mmresearch.load.binance.layouts import LAYOUTS
@@ -95,12 +96,25 @@ def in_steps(*, kind: str | None, symbol: str | None, **how: Any) -> Steps:
     _check_options(kind, how["clock"], how["levels"])
     read = partial(_read, kind=kind, symbol=symbol)
     whole = partial(_whole, symbol=symbol, **how)
-    return Steps(read, whole, (Part, Lines), {"kind": kind, "symbol": symbol})
+    about = {"kind": kind, "symbol": symbol}
+    return Steps(read, whole, (Part, Lines), about, partial(_in_blocks, **about))
 
 
 def _read(path: Path, kind: str | None, symbol: str | None) -> Part | Lines:
     (t,) = text.read_texts(SOURCE, [path])
-    return read_lines(t) if is_capture(t) else read_file(t, kind, symbol)
+    if is_capture(t):
+        return read_lines(t)
+    part = read_file(iter([t]), kind, symbol)
+    return part._replace(market=blocks.market(part.market))
+
+
+def _in_blocks(path: Path, kind: str | None, symbol: str | None) -> Part:
+    """A large published file, its market to be made block by block."""
+    texts = blocks.texts(SOURCE, path)
+    first = next(texts)
+    if is_capture(first):
+        raise blocks.WholeNeededError("a capture, whose lines are decoded in pieces of their own")
+    return read_file(chain([first], texts), kind, symbol)
 
 
 def _whole(read: list[Part | Lines], snapshot: str | Path | None, **how: Any) -> Market:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import pandas as pd
 import polars as pl
 
@@ -12,12 +15,12 @@ from mmresearch.load.binance.layouts import (
     LAYOUTS,
     TRADES,
     VOLUMES,
-    Layout,
     Name,
     cell_kinds,
     kind_of,
     named,
 )
+from mmresearch.load.binance.notes import Ends, notes, tally_of
 from mmresearch.load.binance.parts import (
     COIN_M,
     NO_TRADE,
@@ -29,32 +32,89 @@ from mmresearch.load.binance.parts import (
     is_coin_margined,
     moment,
     not_of,
-    part_of,
     unit_of,
 )
-from mmresearch.load.binance.tables import File, notes, tables
+from mmresearch.load.binance.tables import File, about, tables
+from mmresearch.load.blocks import Blocks, WholeNeededError
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
 _AGAIN, _OTHER = "duplicate", "its id again, with other content"
 _ABOVE, _NOT_BELOW = "a price above 0", "a number of 0 or more"
 
 
-def read_file(t: text.Text, kind: str | None, symbol: str | None) -> Part:
-    """One published file as its table; raises one SourceError with every fault."""
+class _Above(NamedTuple):
+    """Of the rows above a block: how many, the last one's place in the order, the last ids."""
+
+    rows: int
+    place: tuple
+    key: int | None
+    ends: Ends
+
+
+def read_file(texts: Iterator[text.Text], kind: str | None, symbol: str | None) -> Part:
+    """One published file, whole or in blocks, as a part whose market is still to be made.
+
+    Raises one SourceError with every fault, here of the first text, of others in their turn.
+    """
+    t = next(texts)
     name, first = named(t.path), text.first_fields(t)
-    header = text.is_header(first)
-    kind = _kind(t, name, kind, kind_of(first) if header else None)
-    layout = LAYOUTS[kind]
-    frame = _parsed(t, layout, first, header)
-    own = _own(t, name, frame, symbol)
-    clock = frame[layout.order[0]]
+    kind = _kind(t, name, kind, kind_of(first) if text.is_header(first) else None)
+    rows = _parsed(t, kind)
+    own = _own(t, name, rows, symbol)
+    clock = rows[LAYOUTS[kind].order[0]]
     unit = unit_of(clock) if clock.dtype == pl.Int64 else None
-    faults = text.rule_faults(t, frame, _rules(frame, kind, unit, own), header=header)
+    file = File(t, kind, name, own, symbol or own, _market(kind, rows, own), unit)
+    _refuse(file, rows)
+    what, period = (name.what, name.period) if name else (kind, None)
+    about = {file.symbol: own}, {file.symbol: file.market}
+    return Part(t.name, what, period, *about, _made_of(file, rows, texts))
+
+
+def _made_of(file: File, rows: pl.DataFrame, texts: Iterator[text.Text]) -> Blocks:
+    """The tables of each text, and what is said of all; `rows` are those of the first."""
+    above, tallies, aside, kept = None, [], [], 0
+    while True:
+        placed = rows.with_columns(when=_when(rows[LAYOUTS[file.kind].order[0]], file.unit))
+        block, late = _in_order(placed, file, above)
+        right = block.filter(pl.col("reason").is_null())
+        tally, ends = tally_of(file, block, right, late, above and above.ends)
+        tallies.append(tally)
+        aside.append(_set_aside(file.text, block))
+        kept += right.height
+        above = _last(file, block, above, ends)
+        yield tables(file, right)
+        t = next(texts, None)
+        if t is None:
+            break
+        file, rows = file._replace(text=t), _parsed(t, file.kind)
+        _refuse(file, rows)
+    if not kept:
+        raise _refused(file.text, None, "no row to keep", "rows that are not all set aside")
+    facts = pd.DataFrame([file_facts(file.text.path, above.rows)])
+    said = tuple(f"{file.text.name}: {note}" for note in notes(file, tallies))
+    yield about(file, Receipt(SOURCE, facts, pd.concat(aside, ignore_index=True), said))
+
+
+def _refuse(file: File, rows: pl.DataFrame) -> None:
+    header = text.is_header(text.first_fields(file.text))
+    rules = _rules(rows, file.kind, file.unit, file.own)
+    faults = text.rule_faults(file.text, rows, rules, header=header)
     if faults:
         raise SourceError(SOURCE, faults)
-    file = File(t, kind, name, own, symbol or own, _market(kind, frame, own), unit)
-    rows = frame.drop("is_best_match", strict=False).with_columns(when=_when(clock, unit))
-    return _part(file, rows)
+
+
+def _set_aside(t: text.Text, block: pl.DataFrame) -> pd.DataFrame:
+    gone = block.filter(pl.col("reason").is_not_null()).sort("line")
+    groups = gone.group_by("reason", maintain_order=True)
+    return text.aside([(t, group["line"].to_list(), reason) for (reason,), group in groups])
+
+
+def _last(file: File, block: pl.DataFrame, above: _Above | None, ends: Ends) -> _Above:
+    layout, row = LAYOUTS[file.kind], block.row(-1, named=True)
+    key = row[layout.key[0]]
+    place = tuple(row[column] for column in layout.order)
+    count = block.height + (above.rows if above else 0)
+    return _Above(count, place, key if isinstance(key, int) else None, ends)
 
 
 def _refused(t: text.Text, line: int | None, found: str, expected: str) -> SourceError:
@@ -74,14 +134,18 @@ def _kind(t: text.Text, name: Name | None, given: str | None, by_header: str | N
     return kind
 
 
-def _parsed(t: text.Text, layout: Layout, first: list[str], header: bool) -> pl.DataFrame:
+def _parsed(t: text.Text, kind: str) -> pl.DataFrame:
     """The cells, and the line that each row stands in."""
+    layout, first = LAYOUTS[kind], text.first_fields(t)
+    header = text.is_header(first)
     kinds = cell_kinds(t.name, first, layout, header=header)
     frame = [kinds] if isinstance(kinds, Fault) else text.parse(t, kinds, header=header)
     if isinstance(frame, list):
         raise SourceError(SOURCE, frame)
-    line = pl.int_range(1 + header, 1 + header + frame.height, dtype=pl.Int64)
-    return frame.select(*(c for c in layout.columns if c in frame.columns), line=line)
+    start = 1 + header + t.above
+    line = pl.int_range(start, start + frame.height, dtype=pl.Int64)
+    columns = [c for c in layout.columns if c in frame.columns and c != "is_best_match"]
+    return frame.select(*columns, line=line)
 
 
 def _own(t: text.Text, name: Name | None, frame: pl.DataFrame, given: str | None) -> str:
@@ -140,49 +204,34 @@ def _quote_rules(side: str) -> list[tuple]:
     ]
 
 
-def _part(file: File, frame: pl.DataFrame) -> Part:
+def _in_order(frame: pl.DataFrame, file: File, above: _Above | None) -> tuple[pl.DataFrame, int]:
+    """The rows by time, then id, numbered, with the reason to set one aside; how many were late."""
     layout = LAYOUTS[file.kind]
-    rows, late = _in_order(frame, layout.order)
-    rows = rows.with_columns(
-        seq=pl.int_range(1, rows.height + 1, dtype=pl.Int64), reason=_reason(rows, layout)
-    )
-    kept = rows.filter(pl.col("reason").is_null())
-    if kept.is_empty():
-        raise _refused(file.text, None, "no row to keep", "rows that are not all set aside")
-    gone = rows.filter(pl.col("reason").is_not_null()).sort("line")
-    lines = [
-        (file.text, group["line"].to_list(), reason)
-        for (reason,), group in gone.group_by("reason", maintain_order=True)
-    ]
-    receipt = Receipt(
-        SOURCE,
-        pd.DataFrame([file_facts(file.text.path, rows.height)]),
-        text.aside(lines),
-        tuple(f"{file.text.name}: {note}" for note in notes(file, rows, kept, late)),
-    )
-    what, period = (file.name.what, file.name.period) if file.name else (file.kind, None)
-    about = {file.symbol: file.own}, {file.symbol: file.market}
-    return part_of(file.text.name, what, period, *about, tables(file, kept), receipt)
-
-
-def _in_order(frame: pl.DataFrame, by: tuple[str, ...]) -> tuple[pl.DataFrame, int]:
-    """The rows by time, then id; and how many stood behind a later one."""
-    first, *rest = (pl.col(c) for c in by)
+    first, *rest = (pl.col(c) for c in layout.order)
     back = first < first.shift()
     for then in rest:
         back |= (first == first.shift()) & (then < then.shift())
     late = int(frame.select(back.sum()).item())
-    return (frame.sort(*by, "line"), late) if late else (frame, 0)
+    rows = frame.sort(*layout.order, "line") if late else frame
+    if above and tuple(rows.row(0, named=True)[c] for c in layout.order) < above.place:
+        raise WholeNeededError("rows older than some of a block above")
+    number = 1 + (above.rows if above else 0)
+    seq = pl.int_range(number, number + rows.height, dtype=pl.Int64)
+    return rows.with_columns(seq=seq, reason=_reason(rows, file, above)), late
 
 
-def _reason(rows: pl.DataFrame, layout: Layout) -> pl.Expr:
+def _reason(rows: pl.DataFrame, file: File, above: _Above | None) -> pl.Expr:
     """Why a row is set aside; missing: it is kept."""
+    layout = LAYOUTS[file.kind]
     reason = pl.when(pl.lit(False)).then(pl.lit(""))
     if "qty" in rows.columns:
         reason = pl.when((pl.col("price") == 0) | (pl.col("qty") == 0)).then(pl.lit(NO_TRADE))
     key = rows[layout.key[0]]
     if key.dtype == pl.Int64 and bool((key.diff().drop_nulls() > 0).all()):
-        return reason  # an id that always rises is there once
+        if above is None or key[0] > above.key:
+            return reason  # an id that always rises is there once
+    if above or not file.text.last:
+        raise WholeNeededError("ids that do not rise: a row may stand twice")
     once = pl.struct(c for c in layout.columns if c in rows.columns).is_first_distinct()
     reason = reason.when(~once).then(pl.lit(_AGAIN))
     return reason.when(~pl.struct(layout.key).is_first_distinct()).then(pl.lit(_OTHER))

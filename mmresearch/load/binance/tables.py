@@ -1,4 +1,4 @@
-"""Rows of Binance's published files as the schema's tables, and what the receipt says of them."""
+"""Rows of Binance's published files as the schema's tables."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import polars as pl
 
 from mmresearch import schema
 from mmresearch.load.binance.layouts import BARS, PRICES, TRADES, TRUE, Name
-from mmresearch.load.binance.parts import COIN_M, NO_TRADE, moment
+from mmresearch.load.binance.parts import COIN_M, moment, symbol_row
+from mmresearch.load.blocks import About
 from mmresearch.load.text import Text
+from mmresearch.receipt import Receipt
 
 _OF_COIN_M = {"quote_volume": "base_volume", "taker_buy_quote_volume": "taker_buy_base_volume"}
 
@@ -32,6 +34,13 @@ class File(NamedTuple):
     @property
     def coin_margined(self) -> bool:
         return self.market == COIN_M
+
+
+def about(file: File, receipt: Receipt) -> About:
+    """What is said of the whole file."""
+    what, period = (file.name.what, file.name.period) if file.name else (file.kind, None)
+    name = " ".join([file.symbol, what, *([period] if period else [])])
+    return About(pd.DataFrame([symbol_row(file.symbol, file.own)]), receipt, name)
 
 
 def tables(file: File, rows: pl.DataFrame) -> dict[str, pd.DataFrame]:
@@ -114,55 +123,3 @@ def _bands(file: File, rows: pl.DataFrame) -> pl.DataFrame:
         pl.concat_str("name", said, separator="_"),
         "value",
     )
-
-
-def notes(file: File, rows: pl.DataFrame, kept: pl.DataFrame, late: int) -> list[str]:
-    """What was understood and assumed; `late` rows stood behind a later one."""
-    market = f" ({file.market})" if file.market else ""
-    clock = f"times in {file.unit}" if file.unit else "times written in UTC"
-    said = [f"{rows.height:,} rows, {file.kind} of {file.own}{market}, {clock}"]
-    if late:
-        said.append(f"{late:,} rows stood behind a later time or id: put in order")
-    said += _outside(file, rows)
-    if file.kind in TRADES:
-        numbered = rows.filter(pl.col("reason").is_null() | (pl.col("reason") == NO_TRADE))
-        said += _missing(numbered["id"], numbered["id"], "ids")
-    if file.kind == "aggTrades":
-        said += _aggregates(kept)
-    if file.kind == "bookTicker":
-        crossed = kept.select((pl.col("bid") >= pl.col("ask")) & (pl.col("ask") > 0))
-        said.append(f"{crossed.to_series().sum():,} quotes are locked or crossed")
-        said.append("the order with trades of the same instant is not known: quotes come last")
-    if file.coin_margined:
-        said.append("sizes are contracts of 100 USD (BTC) or 10 USD, settled in the asset")
-    return said
-
-
-def _outside(file: File, rows: pl.DataFrame) -> list[str]:
-    """Rows outside the day or month that the file's name says."""
-    if file.name is None:
-        return []
-    start = pd.Timestamp(file.name.period, tz="UTC")
-    day = len(file.name.period) > len("2024-08")
-    end = start + (pd.Timedelta(days=1) if day else pd.DateOffset(months=1))
-    beyond = rows.select((pl.col("when") < start) | (pl.col("when") >= end)).to_series().sum()
-    return [f"{beyond:,} rows lie outside {file.name.period}, which its name says"] * bool(beyond)
-
-
-def _aggregates(kept: pl.DataFrame) -> list[str]:
-    """What the rows stand for: each is one order's fills at one price."""
-    fills = (kept["last_trade_id"] - kept["first_trade_id"] + 1).sum()
-    said = _missing(kept["first_trade_id"], kept["last_trade_id"], "ids of single trades")
-    return [f"{kept.height:,} aggregates of {fills:,} trades", *said]
-
-
-def _missing(first: pl.Series, last: pl.Series, what: str) -> list[str]:
-    """A note where a row's first number is not the one behind the last of the row before."""
-    step = first - last.shift() - 1
-    jumps = step > 0
-    if not jumps.any():
-        return []
-    place = last.shift()[jumps.arg_max()]
-    count, gone = int(jumps.sum()), int(step.filter(jumps).sum())
-    times = "once" if count == 1 else f"{count:,} times"
-    return [f"{what} jump {times}, {gone:,} are missing, first after {place}"]
