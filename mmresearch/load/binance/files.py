@@ -74,7 +74,8 @@ def _made_of(file: File, rows: pl.DataFrame, texts: Iterator[text.Text]) -> Bloc
     """The tables of each text, and what is said of all; `rows` are those of the first."""
     above, tallies, aside, kept = None, [], [], 0
     while True:
-        placed = rows.with_columns(when=_when(rows[LAYOUTS[file.kind].order[0]], file.unit))
+        cells = rows.drop("is_best_match", strict=False)
+        placed = cells.with_columns(when=_when(rows[LAYOUTS[file.kind].order[0]], file.unit))
         block, late = _in_order(placed, file, above)
         right = block.filter(pl.col("reason").is_null())
         tally, ends = tally_of(file, block, right, late, above and above.ends)
@@ -144,8 +145,7 @@ def _parsed(t: text.Text, kind: str) -> pl.DataFrame:
         raise SourceError(SOURCE, frame)
     start = 1 + header + t.above
     line = pl.int_range(start, start + frame.height, dtype=pl.Int64)
-    columns = [c for c in layout.columns if c in frame.columns and c != "is_best_match"]
-    return frame.select(*columns, line=line)
+    return frame.select(*(c for c in layout.columns if c in frame.columns), line=line)
 
 
 def _own(t: text.Text, name: Name | None, frame: pl.DataFrame, given: str | None) -> str:
@@ -227,9 +227,9 @@ def _reason(rows: pl.DataFrame, file: File, above: _Above | None) -> pl.Expr:
     if "qty" in rows.columns:
         reason = pl.when((pl.col("price") == 0) | (pl.col("qty") == 0)).then(pl.lit(NO_TRADE))
     key = rows[layout.key[0]]
-    if key.dtype == pl.Int64 and bool((key.diff().drop_nulls() > 0).all()):
-        if above is None or key[0] > above.key:
-            return reason  # an id that always rises is there once
+    rises = key.dtype == pl.Int64 and bool((key.diff().drop_nulls() > 0).all())
+    if rises and (above is None or key[0] > above.key):
+        return reason  # an id that always rises is there once
     if above or not file.text.last:
         raise WholeNeededError("ids that do not rise: a row may stand twice")
     once = pl.struct(c for c in layout.columns if c in rows.columns).is_first_distinct()
