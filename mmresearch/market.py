@@ -146,12 +146,17 @@ class Market:
             for part in self._stored.each(name):
                 yield native.to_pandas(part, name)
 
-    def blocks(self, name: str, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
-        """Those of the columns that there are, of one symbol; of a saved table some rows a time."""
+    def blocks(self, name: str, columns: Sequence[str], *, symbol: str) -> Iterator[pd.DataFrame]:
+        """Those of the columns that there are, of a symbol's rows; some at a time if saved.
+
+        A table that breaks the schema raises SchemaError, and one out of order ValueError.
+        """
+        span = store.Span.of([symbol])
         if name in self._tables or name in self._frames:
-            yield self[name].filter(columns)
+            yield span.rows(self[name]).filter(columns)
             return
-        for block in native.blocks(self._stored.blocks(name, columns), name):
+        stored = self._stored.select(span)
+        for block in native.blocks(stored.blocks(name, columns), name):
             if block is None and len(self[name]):  # the whole table says what is wrong
                 raise ValueError(f"the saved {name} are not in order of (time, seq): save anew")
             yield block

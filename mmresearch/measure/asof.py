@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -26,14 +28,49 @@ def known_before(events: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
 
 def known_before_by_symbol(events: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
     """`known_before` for tables of several symbols: positions in `states`, -1 if there is none."""
-    found = np.full(len(events), -1)
-    places = states.groupby("symbol", sort=False).indices
-    for symbol, rows in events.groupby("symbol", sort=False).indices.items():
-        own = places.get(symbol)
-        if own is None:
+    found, places = np.full(len(events), -1), rows_by_symbol(states)
+    for symbol, rows in rows_by_symbol(events).items():
+        if symbol in places:
+            own = np.arange(len(states))[places[symbol]]
+            before = known_before(events.iloc[rows], states.iloc[places[symbol]])
+            found[rows] = np.where(before >= 0, own[before], -1)
+    return found
+
+
+def rows_by_symbol(table: pd.DataFrame) -> dict[str, np.ndarray | slice]:
+    """The rows of each symbol, for `iloc`; of one symbol all at once, without a copy."""
+    one = table["symbol"].iloc[:1]
+    if len(one) and (table["symbol"] == one.iloc[0]).all():
+        return {one.iloc[0]: slice(None)}
+    return table.groupby("symbol", sort=False, observed=True).indices
+
+
+def value_before(events: pd.DataFrame, blocks: Iterable[pd.DataFrame], name: str) -> np.ndarray:
+    """For each event the value that was last known before its (time, seq), missing if none was.
+
+    The tables hold one symbol; the events come in any order, the states in blocks by (time, seq),
+    of which one is in memory. A value that is missing is none.
+    """
+    at = events["time"].to_numpy("datetime64[ns]")
+    order = np.argsort(at, kind="stable")
+    at, events = at[order], events.iloc[order]
+    values, last, told = np.full(len(at), np.nan), np.nan, 0
+    for block in blocks:
+        known = block[name].notna()
+        states = block if known.all() else block[known]
+        if states.empty:
             continue
-        before = known_before(events.iloc[rows], states.iloc[own])
-        found[rows] = np.where(before >= 0, own[before], -1)
+        when = states["time"].to_numpy("datetime64[ns]")
+        begin, end = np.searchsorted(at, when[0]), np.searchsorted(at, when[-1], side="right")
+        values[told:end] = last
+        row = known_before(events.iloc[begin:end], states)
+        price = states[name].to_numpy()
+        values[begin:end] = np.where(row >= 0, price[row], values[begin:end])
+        # the events of a block's last instant are asked again, for the next may begin with it
+        last, told = price[-1], end
+    values[told:] = last
+    found = np.empty(len(at))
+    found[order] = values
     return found
 
 

@@ -22,20 +22,33 @@ Opening = float | dict[str, float] | dict[tuple[str, str], float]
 def entries_and_openings(
     market: Market, account: str | Sequence[str] | None, opening: Opening | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All entries but the openings, not in order, and a row a series: its opening."""
+    """All entries but the openings, not in order, and a row a series: its opening.
+
+    `series` is each entry's row of these, by (account, symbol); the two names are categories, for a
+    million texts are slow.
+    """
     entries = _entries(market, account)
-    return entries, _starts(entries, market, opening)
+    (a, accounts), (s, symbols) = (pd.factorize(entries[name], sort=True) for name in _SERIES)
+    series, pairs = pd.factorize(a * len(symbols) + s, sort=True)
+    named = {"account": (a, accounts), "symbol": (s, symbols)}
+    named = {name: pd.Categorical.from_codes(*which) for name, which in named.items()}
+    entries = entries.assign(**named, series=series)
+    which = np.divmod(pairs, max(len(symbols), 1))
+    starts = {name: named[name].categories.take(k) for name, k in zip(_SERIES, which, strict=True)}
+    return entries, _starts(entries, pd.DataFrame(starts, dtype="str"), market, opening)
 
 
 def in_order(entries: pd.DataFrame, starts: pd.DataFrame) -> pd.DataFrame:
-    """The entries with the known openings, ordered, and `series`: the row of each in `starts`."""
+    """The entries with the known openings, ordered by series, time and seq."""
     known = starts[starts["known"]]
     if len(known):
-        first = _part(known, OPENING, seq=_FIRST, amount=known["opening"])
-        entries = pd.concat([first, entries], ignore_index=True)
-    series = entries.groupby(_SERIES).ngroup().to_numpy()
+        first = _part(known, OPENING, seq=_FIRST, amount=known["opening"]).assign(
+            series=known.index
+        )
+        entries = pd.concat([first.astype(entries.dtypes[_SERIES]), entries], ignore_index=True)
+    series = entries["series"].to_numpy(np.min_scalar_type(len(starts)))  # short ones sort fast
     order = np.lexsort((entries["seq"], entries["time"].to_numpy("datetime64[ns]"), series))
-    return entries.assign(series=series).iloc[order].reset_index(drop=True)
+    return pd.DataFrame({name: column.array.take(order) for name, column in entries.items()})
 
 
 def _entries(market: Market, account: str | Sequence[str] | None) -> pd.DataFrame:
@@ -47,8 +60,8 @@ def _entries(market: Market, account: str | Sequence[str] | None) -> pd.DataFram
     moves = _part(moved, np.where(is_money, CURRENCY, TRANSFER), amount=moved["amount"])
     size = fills["side"] * fills["size"]
     trades = _part(fills, FILL, amount=size, price=fills["price"], fee=fills["fee"])
-    early, late = _reports(market, account, pd.concat([moves, trades], ignore_index=True))
-    parts = [early, moves, trades, late]
+    early, late = _reports(market, account, [moves, trades])
+    parts = [part for part in (early, moves, trades, late) if len(part)] or [trades]
     entries = pd.concat(parts, ignore_index=True)
     _check_found(entries, market, account)
     return entries
@@ -67,12 +80,13 @@ def _check_found(
 
 
 def _reports(
-    market: Market, account: str | Sequence[str] | None, events: pd.DataFrame
+    market: Market, account: str | Sequence[str] | None, events: list[pd.DataFrame]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Reported positions at or before the first event of their series, and those after it."""
     reports = reports_of(market)
     if reports is None:
-        return events.iloc[:0], events.iloc[:0]
+        return events[0].iloc[:0], events[0].iloc[:0]
+    events = pd.concat(events, ignore_index=True)
     reports = of_account(reports, account)
     first = events.groupby(_SERIES)["time"].min().rename("first").reset_index()
     first = reports.merge(first, on=_SERIES, how="left")["first"]
@@ -101,22 +115,23 @@ def _part(
         "price": price,
         "fee": fee,
         "reported": np.nan,
-        "said_by": "",
     }
-    types = {"seq": "int64", "kind": "int64", "said_by": "str"}
-    return pd.DataFrame(columns, index=table.index).astype(types)
+    types = {"seq": "int64", "kind": "int64"}
+    return pd.DataFrame(columns, index=table.index, copy=False).astype(types)
 
 
-def _starts(entries: pd.DataFrame, market: Market, opening: Opening | None) -> pd.DataFrame:
+def _starts(
+    entries: pd.DataFrame, starts: pd.DataFrame, market: Market, opening: Opening | None
+) -> pd.DataFrame:
     """A row a series, in order: account, symbol, time of its first entry, opening, known, source.
 
     source: "given", "reported", "start_position" (of its first fill) or "unknown".
     """
+    starts["time"] = entries["time"].groupby(entries["series"]).min()
     early = entries[(entries["kind"] == SNAPSHOT) & (entries["seq"] == _FIRST)]
-    starts = entries.groupby(_SERIES).agg(time=("time", "min")).reset_index()
-    last = early.groupby(_SERIES)[["reported", "said_by"]].last()
-    last = last.rename(columns={"reported": "opening", "said_by": "source"}).reset_index()
-    starts = starts.merge(last, on=_SERIES, how="left", sort=False)
+    early = early.reindex(columns=["series", "reported", "said_by"])  # no report, nobody said
+    last = early.groupby("series")[["reported", "said_by"]].last()
+    starts["opening"], starts["source"] = last["reported"], last["said_by"].astype("str")
     is_symbol = starts["symbol"].isin(market.symbols["symbol"])
     given = _given(starts, market, opening).where(is_symbol)
     starts["opening"] = given.fillna(starts["opening"])

@@ -17,7 +17,7 @@ from mmresearch.measure.entries import (
     entries_and_openings,
     in_order,
 )
-from mmresearch.measure.marks import booked_prices, mark_entries, turned
+from mmresearch.measure.marks import booked_prices, mark_entries, texts, turned
 
 _COLUMNS = [
     *["account", "symbol", "time", "seq", "kind", "flow", "price", "fee", "fee_known"],
@@ -91,17 +91,18 @@ def ledger(
     """
     entries, starts = entries_and_openings(market, account, opening)
     entries = in_order(entries, starts)
-    entries = entries.join(mark_entries(entries, market))
-    kind = entries["kind"].to_numpy()
-    book = entries.drop(columns="price").join(_accounts(entries, starts, market))
-    book["kind"] = pd.Series(np.array(KINDS)[kind], dtype="str")
-    book["flow"] = np.where(np.isin(kind, [FILL, TRANSFER]), entries["amount"], 0.0)
-    book["fee_known"] = (kind != FILL) | entries["fee"].notna()
-    book["opening_known"] = starts["known"].to_numpy()[entries["series"]]
-    source = pd.Categorical(starts["source"])
-    book["opening_source"] = source.take(entries["series"].to_numpy())
-    book["gap"] = book["reported"] - book["position"]
-    return book[_COLUMNS]
+    entries = pd.concat([entries, mark_entries(entries, market)], axis=1)
+    kind, series = entries["kind"].to_numpy(), entries["series"].to_numpy()
+    booked = _accounts(entries, starts, market)
+    columns = dict(entries.items()) | dict(booked.items())
+    columns |= {name: texts(starts[name].array, series) for name in ("account", "symbol")}
+    columns["kind"] = texts(KINDS, kind)
+    columns["flow"] = np.where((kind == FILL) | (kind == TRANSFER), entries["amount"], 0.0)
+    columns["fee_known"] = (kind != FILL) | entries["fee"].notna()
+    columns["opening_known"] = starts["known"].to_numpy()[series]
+    columns["opening_source"] = pd.Categorical(starts["source"]).take(series)
+    columns["gap"] = entries["reported"] - booked["position"]
+    return pd.DataFrame({name: columns[name] for name in _COLUMNS}, copy=False)
 
 
 def _accounts(entries: pd.DataFrame, starts: pd.DataFrame, market: Market) -> pd.DataFrame:

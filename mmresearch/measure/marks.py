@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 
 from mmresearch.market import Market
-from mmresearch.measure.asof import known_before_by_symbol
+from mmresearch.measure.asof import rows_by_symbol, value_before
 from mmresearch.measure.entries import CURRENCY, FILL, SNAPSHOT
-from mmresearch.measure.quotes import best_quotes
+from mmresearch.measure.quotes import best_quotes, mid, quote_blocks
+
+States = Callable[[str], Iterable[pd.DataFrame]]  # of a symbol: blocks of time, seq and price
+_SOURCES = ["", "mid", "trade", "fill", "later", "currency"]
 
 
 def mark_entries(entries: pd.DataFrame, market: Market) -> pd.DataFrame:
@@ -19,23 +24,24 @@ def mark_entries(entries: pd.DataFrame, market: Market) -> pd.DataFrame:
     first print, the series' first fill.
     """
     mids, prints = _mids(market), _prints(market)
-    mid = _last_known(entries, mids)
-    mark, source = mid, np.where(np.isnan(mid), "", "mid")
+    last_mid = _last_known(entries, mids)
+    mark, source = last_mid, np.where(np.isnan(last_mid), 0, _SOURCES.index("mid"))
     for name, price in _fallbacks(entries, mids, prints):
         missing = np.isnan(mark)
         if not missing.any():
             break
         found = price()
-        source = np.where(missing & ~np.isnan(found), name, source)
+        source[missing & ~np.isnan(found)] = _SOURCES.index(name)
         mark = np.where(missing, found, mark)
     money = (entries["kind"] == CURRENCY).to_numpy()
-    return pd.DataFrame(
-        {
-            "mid": mid,
-            "mark": np.where(money, 1.0, mark),
-            "mark_source": pd.Series(np.where(money, "currency", source), dtype="str"),
-        }
-    )
+    source[money] = _SOURCES.index("currency")
+    mark = np.where(money, 1.0, mark)
+    return pd.DataFrame({"mid": last_mid, "mark": mark, "mark_source": texts(_SOURCES, source)})
+
+
+def texts(names: Sequence[str], which: np.ndarray) -> pd.Series:
+    """The name that each number stands for."""
+    return pd.Series(pd.array(names, dtype="str").take(which))
 
 
 def booked_prices(
@@ -63,7 +69,7 @@ def turned(price: pd.Series | np.ndarray, inverse: np.ndarray) -> np.ndarray:
     return np.where(inverse, -1.0 / price, price) if inverse.any() else price
 
 
-def _fallbacks(entries: pd.DataFrame, mids: pd.DataFrame, prints: pd.DataFrame) -> list[tuple]:
+def _fallbacks(entries: pd.DataFrame, mids: States, prints: States) -> list[tuple]:
     own = entries["price"].where(entries["kind"] == FILL).groupby(entries["series"])
     return [
         ("trade", lambda: _last_known(entries, prints)),
@@ -74,29 +80,53 @@ def _fallbacks(entries: pd.DataFrame, mids: pd.DataFrame, prints: pd.DataFrame) 
     ]
 
 
-def _mids(market: Market) -> pd.DataFrame:
+def _mids(market: Market) -> States:
+    """Each symbol's mids; of quotes saved by day some rows at a time."""
+    name = "quotes" if "quotes" in market else "book"
+    if market.is_by_day(name):
+        return lambda symbol: (_priced(q, mid(q)) for q in quote_blocks(market, symbol))
     quotes = best_quotes(market)
-    if quotes is None:
-        return pd.DataFrame({"symbol": [], "price": []})
-    mids = quotes[["time", "seq", "symbol"]].assign(price=(quotes["bid"] + quotes["ask"]) / 2)
-    return mids[mids["price"].notna()]
+    return _none if quotes is None else _held(quotes, mid(quotes))
 
 
-def _prints(market: Market) -> pd.DataFrame:
+def _prints(market: Market) -> States:
+    """Each symbol's prints; of trades saved by day some rows at a time."""
     if "trades" not in market:
-        return pd.DataFrame({"symbol": [], "price": []})
-    return market["trades"][["time", "seq", "symbol", "price"]]
+        return _none
+    if not market.is_by_day("trades"):
+        return _held(market["trades"], market["trades"]["price"])
+    columns = ["time", "seq", "price"]
+    return lambda symbol: market.blocks("trades", columns, symbol=symbol)
 
 
-def _last_known(entries: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
+def _none(symbol: str) -> Iterable[pd.DataFrame]:
+    return ()
+
+
+def _held(table: pd.DataFrame, price: pd.Series) -> States:
+    """Of a table in memory the prices of each symbol, in one block."""
+    rows, states = rows_by_symbol(table), _priced(table, price)
+    return lambda symbol: [states.iloc[rows[symbol]]] if symbol in rows else ()
+
+
+def _priced(table: pd.DataFrame, price: pd.Series) -> pd.DataFrame:
+    return table[["time", "seq"]].assign(price=price)
+
+
+def _last_known(entries: pd.DataFrame, states: States) -> np.ndarray:
     """The last price of the entry's symbol up to and including its (time, seq); NaN if none."""
-    if states.empty:
-        return np.full(len(entries), np.nan)
-    including = entries[["symbol", "time"]].assign(seq=entries["seq"] + 1)
-    row = known_before_by_symbol(including, states)
-    return np.where(row >= 0, states["price"].to_numpy()[row], np.nan)
+    including, known = (
+        entries[["time"]].assign(seq=entries["seq"] + 1),
+        np.full(len(entries), np.nan),
+    )
+    for symbol, rows in rows_by_symbol(entries).items():
+        known[rows] = value_before(including.iloc[rows], states(symbol), "price")
+    return known
 
 
-def _first(entries: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
-    first = states.drop_duplicates("symbol").set_index("symbol")["price"]
-    return entries["symbol"].map(first).to_numpy(dtype="float64")
+def _first(entries: pd.DataFrame, states: States) -> np.ndarray:
+    first = {}
+    for symbol in entries["symbol"].unique():
+        prices = (block["price"].dropna() for block in states(symbol))
+        first[symbol] = next((price.iloc[0] for price in prices if len(price)), np.nan)
+    return entries["symbol"].astype("str").map(first).to_numpy(dtype="float64")

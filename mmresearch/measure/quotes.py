@@ -30,13 +30,13 @@ def best_quotes(market: Market) -> pd.DataFrame | None:
     return market["book"][["time", "seq", "symbol", *_LEVEL]].rename(columns=_LEVEL)
 
 
-def quote_blocks(market: Market) -> Iterator[pd.DataFrame] | None:
+def quote_blocks(market: Market, symbol: str) -> Iterator[pd.DataFrame] | None:
     """As `best_quotes` of one symbol, without it, some rows at a time where they are saved."""
     if "quotes" in market:
-        return market.blocks("quotes", ["time", "seq", *_LEVEL.values()])
+        return market.blocks("quotes", ["time", "seq", *_LEVEL.values()], symbol=symbol)
     if "book" not in market:
         return None
-    books = market.blocks("book", ["time", "seq", *_LEVEL])
+    books = market.blocks("book", ["time", "seq", *_LEVEL], symbol=symbol)
     return (rows.rename(columns=_LEVEL) for rows in books)
 
 

@@ -125,8 +125,8 @@ def _day_by_day(
     for number in range(len(edges) - 1):
         part = market.select(symbol, edges[number], edges[number + 1])
         if has_fills:
-            fills = _whole(part, "fills", ["account", "symbol", "side", "size"])
-            trades, quotes = _whole(part, "trades", _TRADES), quote_blocks(part)
+            fills = _whole(part, "fills", symbol, ["account", "symbol", "side", "size"])
+            trades, quotes = _whole(part, "trades", symbol, _TRADES), quote_blocks(part, symbol)
         else:
             trades, best = part.get("trades"), best_quotes(part)
             known = best if last is None else pd.concat([last, best], ignore_index=True)
@@ -137,11 +137,12 @@ def _day_by_day(
         yield Stretch(own, flows, trades, quotes)
 
 
-def _whole(market: Market, name: str, columns: list[str]) -> pd.DataFrame | None:
-    """Those columns of a table of one symbol, in one piece."""
+def _whole(market: Market, name: str, symbol: str, columns: list[str]) -> pd.DataFrame | None:
+    """Those columns of one symbol's table, in one piece."""
     if name not in market:
         return None
-    return pd.concat(market.blocks(name, ["time", "seq", *columns]), ignore_index=True)
+    blocks = market.blocks(name, ["time", "seq", *columns], symbol=symbol)
+    return pd.concat(blocks, ignore_index=True)
 
 
 def _cuts(days: Sequence[str], sessions: pd.DataFrame) -> np.ndarray:

@@ -71,7 +71,8 @@ class Span:
         last = len(times) if self.end is None else np.searchsorted(times, self.end)
         table = table.iloc[first:last]
         if self.symbols is not None and "symbol" in table:
-            table = table[table["symbol"].isin(self.symbols) | table["symbol"].isna()]
+            keep = table["symbol"].isin(self.symbols) | table["symbol"].isna()
+            table = table if keep.all() else table[keep]
         return table.reset_index(drop=True)
 
 

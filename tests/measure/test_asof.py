@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
+import pytest
 
-from mmresearch.measure.asof import known_before, known_before_by_symbol
+from mmresearch.measure.asof import known_before, known_before_by_symbol, value_before
 
 START = pd.Timestamp("2024-01-02 10:00", tz="UTC")
 
@@ -46,3 +47,24 @@ def test_symbols_do_not_see_each_other():
     states = pd.concat([at([1, 3], 0, "X"), at([2], 0, "Y")]).sort_values("time")
     events = pd.concat([at([2.5, 4], 0, "X"), at([1.5, 5], 1, "Y"), at([9], 0, "Z")])
     assert known_before_by_symbol(events, states).tolist() == [0, 2, -1, 1, -1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_value_before_is_the_same_however_the_states_are_cut(seed):
+    """Few instants, so that ties lie within blocks and across their edges; some values missing."""
+    rng = np.random.default_rng(seed)
+    events, states = (
+        pd.DataFrame({"time": rng.integers(0, 12, n), "seq": rng.integers(0, 9, n)})
+        .astype({"time": "datetime64[ns]"})
+        .sort_values(["time", "seq"], ignore_index=True)
+        for n in (80, 60)
+    )
+    states["value"] = np.where(rng.random(60) < 0.2, np.nan, rng.random(60))
+    known = states.dropna(ignore_index=True)
+    row = known_before(events, known)
+    wanted = np.where(row >= 0, known["value"].to_numpy()[row], np.nan)
+    shuffled = rng.permutation(80)
+    for cuts in ([], [60], [0, 1, 30], sorted(rng.integers(0, 60, 9)), range(60)):
+        blocks = [states[i:j] for i, j in zip([0, *cuts], [*cuts, 60], strict=True)]
+        found = value_before(events.iloc[shuffled], blocks, "value")
+        np.testing.assert_array_equal(found, wanted[shuffled])
