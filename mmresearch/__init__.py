@@ -62,6 +62,7 @@ _HOME = {
     "price_pressure": "mmresearch.estimate.pressure:price_pressure",
     "inventory_by_horizon": "mmresearch.estimate.horizons:inventory_by_horizon",
     "trader_prices": "mmresearch.estimate.trader_prices:trader_prices",
+    "inventory_liquidity": "mmresearch.estimate.liquidity:inventory_liquidity",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
     "plot_inventory": "mmresearch.show.plots:plot_inventory",
     "plot_profit": "mmresearch.show.plots:plot_profit",
