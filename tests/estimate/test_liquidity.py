@@ -126,6 +126,7 @@ def test_reverse_says_whether_spreads_foretell_inventory(answer):
     assert (table["p"] > 0.001).all()
 
 
+@pytest.mark.slow
 def test_size_where_days_are_shared():
     """No effect, half of all news common: plain errors reject far too often, ours 5 %.
 
