@@ -45,7 +45,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"at random: {EXAMPLES.total():,} examples: {each}")
     for name, kills in KILLS.items():
         told = ", ".join(f"{times} {when}" for when, times in sorted(kills.items()))
-        terminalreporter.write_line(f"killed at work, {name}: {told}")
+        terminalreporter.write_line(f"stopped at work, {name}: {told}")
 
 
 @pytest.fixture(autouse=True)

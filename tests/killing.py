@@ -26,10 +26,28 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The nursery itself reads no table: a forked child cannot use the threads that polars has begun.
 NURSERY = """
-import importlib, json, os, signal, sys
+import importlib, io, json, os, resource, signal, sys, traceback
 from mmresearch.__main__ import main
 for name in sys.argv[2:]:
     importlib.import_module(name)
+
+def save(source, folder, by):
+    import mmresearch as mm
+    try:
+        mm.open(source).save(folder, by=by)
+    except KeyboardInterrupt:
+        return 130
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+def run(given):
+    if given[0] == "limited":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(given[1]), resource.RLIM_INFINITY))
+        given = given[2:]
+    return save(*given[1:]) if given[0] == "save" else main(given)
+
 for line in sys.stdin:
     given = json.loads(line)
     child = os.fork()
@@ -37,16 +55,16 @@ for line in sys.stdin:
         marks = os.dup(1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+        sys.stderr = io.StringIO()
         os.write(marks, b"began %d\\n" % os.getpid())
-        if given[0] == "save":
-            import mmresearch as mm
-            mm.open(given[1]).save(given[2], by=given[3])
-            code = 0
-        else:
-            code = main(given)
-        sys.stderr.flush()
-        os.write(marks, b"ended %d\\n" % code)
-        signal.pause()
+        try:
+            answer = [run(given), sys.stderr.getvalue()]
+            os.write(marks, f"ended {json.dumps(answer)}\\n".encode())
+            signal.pause()
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
+        finally:  # no child goes on with the loop
+            os._exit(1)
     os.waitpid(child, 0)
     print("dead", flush=True)
 """
@@ -58,27 +76,36 @@ class Nursery:
     def __init__(self, process: subprocess.Popen, log: Path) -> None:
         self._process, self._log = process, log
 
-    def begin(self, given: Sequence[str]) -> int:
+    def begin(self, given: Sequence[object]) -> int:
         """The number of a new process, which runs the command."""
         print(json.dumps([*map(str, given)]), file=self._process.stdin, flush=True)
         return int(self._process.stdout.readline().removeprefix("began "))
 
-    def kill(self, child: int) -> bool:
-        """Kill it; whether it had ended its work."""
-        os.kill(child, signal.SIGKILL)
-        said = [*iter(self._process.stdout.readline, "dead\n")]
-        assert said in ([], ["ended 0\n"]), self._log.read_text()
-        return bool(said)
+    def end(self, child: int, by: signal.Signals) -> int | None:
+        """Kill it, or interrupt it and wait; the work's exit code, None where it had not ended."""
+        os.kill(child, by)
+        said = [self._process.stdout.readline()] if by == signal.SIGINT else []
+        if said != ["dead\n"]:
+            os.kill(child, signal.SIGKILL)
+            said += [*iter(self._process.stdout.readline, "dead\n")]
+        ended = [json.loads(line.removeprefix("ended ")) for line in said if line != "dead\n"]
+        return ended[0][0] if ended else None
 
-    def whole(self, given: Sequence[str]) -> float:
-        """Run the command to its end; the seconds that it took."""
-        began, child = time.perf_counter(), self.begin(given)
+    def answer(self, given: Sequence[object]) -> tuple[int, str]:
+        """Run the command to its end: its exit code and what it said of errors."""
+        child = self.begin(given)
         said = self._process.stdout.readline()
-        took = time.perf_counter() - began
+        assert said.startswith("ended "), self._log.read_text()
         os.kill(child, signal.SIGKILL)
         assert self._process.stdout.readline() == "dead\n"
-        assert said == "ended 0\n", self._log.read_text()
-        return took
+        return tuple(json.loads(said.removeprefix("ended ")))
+
+    def whole(self, given: Sequence[object]) -> float:
+        """Run the command to its end; the seconds that it took."""
+        began = time.perf_counter()
+        code, said = self.answer(given)
+        assert code == 0, said
+        return time.perf_counter() - began
 
 
 @contextmanager
@@ -113,6 +140,7 @@ def killed(
     times: int,
     seed: int,
     anew: float = 0.2,
+    by: signal.Signals = signal.SIGKILL,
     before: Callable[[int], object] = lambda _: None,
 ) -> Counter[str]:
     """Kill runs of two commands in turn at random moments, until so many were hit at their work.
@@ -121,8 +149,8 @@ def killed(
     there. `state` reads the place as a user does and gives a value for each thing that is written
     in one step. Each must be what it was or what it is to be; a rerun must give every byte that a
     run which nobody kills gives, and no other. `before` is called with 0 or 1 before a run of that
-    command. Returns how many kills hit before, during and after the work (its lock tells), and
-    how often all was new when one hit during.
+    command; `by` may be SIGINT, the interrupt of a keyboard. Returns how many hit before, during
+    and after the work, and how often all was new when one hit during.
     """
     rng = np.random.default_rng(seed)
     trees, states, took = [], [state()], []
@@ -141,11 +169,12 @@ def killed(
         before(n % 2)
         child = runs.begin(commands[n % 2])
         time.sleep(1.1 * took[n % 2] * rng.random())
-        ended = runs.kill(child)
+        code = runs.end(child, by)
         found, new = state(), known[n % 2]
         pairs = list(zip(now, found, new, strict=True))
         assert all(is_now in (was, will) for was, is_now, will in pairs), (n, pairs)
-        seen[_moment(place, ended, found == new)] += 1
+        assert code != 0 or found == new
+        seen[_moment(place, code, found == new)] += 1
         took[n % 2] = runs.whole(commands[n % 2])
         again = tree(place)
         assert again == trees[n % 2], sorted({*again.items()} ^ {*trees[n % 2].items()})
@@ -156,8 +185,8 @@ def killed(
     return seen
 
 
-def _moment(place: Path, ended: bool, is_new: bool) -> str:
-    """When a kill hit: who is killed at work leaves the lock that was held."""
-    if not ended and any(place.rglob(".*writing")):
+def _moment(place: Path, code: int | None, is_new: bool) -> str:
+    """When a signal hit: who is killed at work leaves its lock, who is interrupted says so."""
+    if code == 130 or (code is None and any(place.rglob(".*writing"))):
         return "during, all is new" if is_new else "during"
-    return "after" if ended or is_new else "before"
+    return "after" if code == 0 or is_new else "before"

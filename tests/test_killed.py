@@ -21,7 +21,9 @@ import mmresearch as mm
 from tests.killing import killed, nursery
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs fork and SIGKILL")
-few_and_many = pytest.mark.parametrize("times", [5, pytest.param(50, marks=pytest.mark.slow)])
+many = pytest.param(50, signal.SIGKILL, marks=pytest.mark.slow, id="many killed")
+few = [pytest.param(5, by, id=f"few {by.name}") for by in (signal.SIGKILL, signal.SIGINT)]
+few_and_many = pytest.mark.parametrize(("times", "by"), [*few, many])
 
 
 def state_of(folder: Path) -> Hashable:
@@ -55,7 +57,7 @@ def trades(days: int, rows: int, seed: int) -> pd.DataFrame:
 
 
 @few_and_many
-def test_save(tables, tmp_path, times, record_property):
+def test_save(tables, tmp_path, times, by, record_property):
     """Between one file a table and files by symbol and day, with tables that come and go."""
     days, place = tmp_path / "days", tmp_path / "place"
     mm.Market(trades=trades(8, 5_000, 1), fills=tables["fills"]).save(days)
@@ -69,7 +71,7 @@ def test_save(tables, tmp_path, times, record_property):
         return [state_of(place / "out")]
 
     with nursery(tmp_path, "mmresearch.market") as runs:
-        seen = killed(runs, place, commands, state, times=times, seed=1)
+        seen = killed(runs, place, commands, state, times=times, by=by, seed=1)
     record_property("kills", dict(seen))
 
 
@@ -100,7 +102,7 @@ def series(folder: Path, files: int) -> list[Path]:
 
 @few_and_many
 @pytest.mark.parametrize(("source", "made"), [("floorsheet", sheets), ("nyfed", series)])
-def test_convert(tmp_path, source, made, times, record_property):
+def test_convert(tmp_path, source, made, times, by, record_property):
     place = tmp_path / "place"
     place.mkdir()
     commands = [
@@ -111,7 +113,7 @@ def test_convert(tmp_path, source, made, times, record_property):
         return [state_of(place / "out")]
 
     with nursery(tmp_path, "mmresearch.convert", "mmresearch.options") as runs:
-        seen = killed(runs, place, commands, state, times=times, seed=2)
+        seen = killed(runs, place, commands, state, times=times, by=by, seed=2)
     record_property("kills", dict(seen))
 
 
@@ -125,7 +127,7 @@ def page_of(path: Path) -> str | None:
 
 
 @few_and_many
-def test_report(tables, tmp_path, times, record_property):
+def test_report(tables, tmp_path, times, by, record_property):
     """Two pages and their index, of one market and of another."""
     place = tmp_path / "place"
     place.mkdir()
@@ -147,5 +149,5 @@ def test_report(tables, tmp_path, times, record_property):
         return [page_of(place / f"{name}.html") for name in ("one", "two", "index")]
 
     with nursery(tmp_path, *(f"mmresearch.{name}" for name in NEEDED)) as runs:
-        seen = killed(runs, place, commands, state, times=times, seed=3)
+        seen = killed(runs, place, commands, state, times=times, by=by, seed=3)
     record_property("kills", dict(seen))

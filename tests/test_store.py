@@ -254,7 +254,7 @@ def test_file_where_the_folder_should_be(market, tmp_path):
     path.write_text("time,price\n")
     with pytest.raises(FileNotFoundError, match=r"no market folder at .*a\.csv"):
         mm.open(path)
-    with pytest.raises(NotADirectoryError, match=r"a\.csv is a file; a market is saved as a"):
+    with pytest.raises(NotADirectoryError, match=r"a\.csv is a file; expected a folder"):
         market.save(path)
     assert path.read_text() == "time,price\n"
 

@@ -25,6 +25,7 @@ from mmresearch.fetch.items import Item, items
 from mmresearch.fetch.pages import paged
 from mmresearch.fetch.sources import Source, source_of
 from mmresearch.receipt import Fault
+from mmresearch.store import check_place
 from mmresearch.store.lock import BusyError, Lock
 
 _SHA256 = re.compile(r"\b[0-9a-fA-F]{64}\b")
@@ -88,6 +89,7 @@ def fetch(
     given = [one for one in (what, start, end) if one is not None]
     wanted, kind = items(source, given, hosts), source_of(source)
     folder = Path(to) / source
+    check_place(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths, faults = [], []
     for item in wanted:

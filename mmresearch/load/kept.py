@@ -105,7 +105,8 @@ def _written(frame: pl.DataFrame, place: Path) -> str:
     path = place.with_name(f"{place.name}.parquet")
     # a row group a piece of bytes; statistics would hold such pieces again
     whole = pl.Binary not in frame.dtypes
-    frame.write_parquet(path, row_group_size=None if whole else 1, statistics=whole)
+    how = {"row_group_size": None if whole else 1, "statistics": whole}
+    store.write_parquet(frame, path, **how)
     return path.name
 
 

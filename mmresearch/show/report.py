@@ -17,7 +17,7 @@ from mmresearch.show.explore import FRAMES
 from mmresearch.show.exporter import ReportExporter
 from mmresearch.show.index import index_page
 from mmresearch.show.parameters import INJECTED, assignments, inject, known, literal, tagged
-from mmresearch.store import Lock
+from mmresearch.store import Lock, check_place
 
 Tell = Callable[[int | None], None]
 _Runs = dict[Path, tuple[NotebookNode, dict[str, Any]]]
@@ -71,6 +71,7 @@ def report(
     market = open_market(data)
     facts = [manifest.data_section(market), manifest.receipt_section(market)]
     folder = Path(output)
+    check_place(folder)
     with Lock(folder):  # the index lists what one process wrote
         failures = _write(runs, facts, folder, progress=progress)
     if failures:

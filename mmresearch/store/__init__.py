@@ -13,7 +13,7 @@ nanoseconds. A table in one file is one part, without symbol and day.
 """
 
 from mmresearch.store.digest import digest
-from mmresearch.store.frames import to_pandas, to_polars
+from mmresearch.store.frames import to_pandas, to_polars, write_parquet
 from mmresearch.store.lock import Lock
 from mmresearch.store.manifest import MANIFEST, by_hand, read_manifest
 from mmresearch.store.outline import outlines, summed_up
@@ -36,4 +36,5 @@ __all__ = [
     "summed_up",
     "to_pandas",
     "to_polars",
+    "write_parquet",
 ]

@@ -1,6 +1,9 @@
-"""pandas <-> polars, so that what is missing and what is whole stays so."""
+"""pandas <-> polars <-> files, so that what is missing and what is whole stays so."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -23,6 +26,18 @@ def to_pandas(frame: pl.DataFrame) -> pd.DataFrame:
             arrow = frame[name].to_pandas(use_pyarrow_extension_array=True)
             table[name] = arrow.astype(nullable)
     return table
+
+
+def write_parquet(frame: pl.DataFrame, path: Path, **how: Any) -> None:
+    """Write the frame; what the disk refuses is an OSError, which polars calls a broken file."""
+    try:
+        frame.write_parquet(path, **how)
+    except pl.exceptions.PolarsError as error:
+        _, broken, reason = str(error).partition("File out of specification: ")
+        if not broken:
+            raise
+        said = reason.partition("IO error: ")[2] or "the disk took but a part of it"
+        raise OSError(f"{path} cannot be written: {said}") from None
 
 
 def _has_nan(frame: pl.DataFrame) -> bool:

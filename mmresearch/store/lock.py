@@ -47,7 +47,7 @@ class Lock:
             while not self._is_taken():
                 pass  # its holder was just done, and removed what we found
         except BaseException:
-            self._remove_made()
+            self.release()
             raise
 
     def release(self) -> None:

@@ -116,11 +116,11 @@ class Writer:
             for name, files in settled.items()
         }
         manifest = {"schema": schema.VERSION, "tables": entries, **facts}
+        content = json.dumps(manifest, indent=1, sort_keys=True).encode()
+        self._path(MANIFEST).write_bytes(content)  # a full disk says so before anything is moved
         for files in settled.values():
             for draft in files:
                 _move(draft.path, self.folder / draft.file)
-        content = json.dumps(manifest, indent=1, sort_keys=True).encode()
-        self._path(MANIFEST).write_bytes(content)
         _move(self._path(MANIFEST), self.folder / MANIFEST)
         _sweep(self.folder, {draft.file for files in settled.values() for draft in files})
         return manifest
@@ -167,14 +167,17 @@ class Writer:
 
 
 def check_place(folder: Path) -> None:
-    """Refuse a place where no folder can be: a file, or a link that leads to no folder."""
+    """Refuse a place where no folder can be (a file, a link to none), or one we may not write."""
     if folder.is_dir():
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(f"{folder} is not ours to write; give another folder")
         return
     if folder.is_symlink():
         said = f"{folder} is a link to {folder.readlink()}, which is no folder"
         raise NotADirectoryError(f"{said}; make that folder, or remove the link")
-    if folder.exists():
-        raise NotADirectoryError(f"{folder} is a file; a market is saved as a folder")
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(f"{there} is a file; expected a folder")
 
 
 def _move(draft: Path, final: Path) -> None:
