@@ -126,7 +126,6 @@ def page_of(path: Path) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
 
 
-@pytest.mark.slow  # a kernel a run: ten seconds a kill
 @few_and_many
 def test_report(tables, tmp_path, times, by, record_property):
     """Two pages and their index, of one market and of another."""

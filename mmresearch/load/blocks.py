@@ -47,15 +47,23 @@ def save(found: Blocks, folder: Path) -> Path:
                 Market(**block._asdict()).commit(writer)
             else:
                 for table, frame in block.items():
-                    writer.add(table, native.check(frame, table))
+                    writer.add(table, _checked(frame, table))
     return folder
+
+
+def _checked(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+    right = native.checked(frame, table)
+    if right is None:
+        raise WholeNeededError(f"{table} against the schema: what is wrong is said of the whole")
+    return right
 
 
 def market(found: Blocks) -> Market:
     """All blocks as a market in memory."""
     *blocks, about = found
     tables = {name: [block[name] for block in blocks] for name in blocks[0]}
-    whole = {n: t[0] if len(t) == 1 else pl.concat(t) for n, t in tables.items()}
+    relaxed = "vertical_relaxed"  # whole numbers in one block may be fractions in another
+    whole = {n: t[0] if len(t) == 1 else pl.concat(t, how=relaxed) for n, t in tables.items()}
     return Market(**about._asdict(), **whole)
 
 

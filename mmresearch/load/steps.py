@@ -78,6 +78,6 @@ def steps_of(source: str, options: Mapping[str, Any]) -> Steps:
 
 def _every(loader: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
     """All options of a loader: those given, the others as it has them."""
-    bound = inspect.signature(loader).bind(**options)
-    bound.apply_defaults()
-    return {option: value for option, value in bound.kwargs.items() if option != "name"}
+    known = inspect.signature(loader).parameters.values()
+    default = {p.name: p.default for p in known if p.default is not p.empty and p.name != "name"}
+    return default | dict(options)

@@ -133,20 +133,40 @@ def parse(
     body = text.data.partition(b"\n")[2] if header else text.data
     if not body:
         return [Fault(text.name, None, "a header and no row", "rows")]
-    schema = {name: kind_of(kind).dtype for name, kind in kinds.items()}
     try:
-        frame = pl.read_csv(
-            body, has_header=False, schema=schema, quote_char=quote, separator=separator
-        )
+        frame = _cells(body, kinds, separator, quote)
     except pl.exceptions.PolarsError as error:
         return diagnose(text, kinds, header=header, separator=separator, quote=quote, error=error)
-    numbers = [frame[name] for name, kind in kinds.items() if kind.startswith("number")]
-    frame = frame.with_columns(_from_grouped(series) for series in numbers)
-    torn = _may_be_torn(frame, body, separator)
-    if frame.height == lines.ends(body) + 1 and not _holes(frame, kinds) and not torn:
+    if not _in_doubt(frame, body, kinds, separator):
         return _infinite(text, frame, header=header) or frame
     faults = diagnose(text, kinds, header=header, separator=separator, quote=quote)
     return faults or _infinite(text, frame, header=header) or frame
+
+
+def sure(text: Text, kinds: dict[str, str], *, separator: str = ",") -> pl.DataFrame | None:
+    """The cells of a file with a header as `parse` gives them; None where anything is in doubt."""
+    body = text.data.partition(b"\n")[2]
+    try:
+        frame = _cells(body, kinds, separator, '"')
+    except pl.exceptions.PolarsError:
+        return None
+    return None if _in_doubt(frame, body, kinds, separator) else frame
+
+
+def _cells(body: bytes, kinds: dict[str, str], separator: str, quote: str | None) -> pl.DataFrame:
+    schema = {name: kind_of(kind).dtype for name, kind in kinds.items()}
+    frame = pl.read_csv(
+        body, has_header=False, schema=schema, quote_char=quote, separator=separator
+    )
+    numbers = [frame[name] for name, kind in kinds.items() if kind.startswith("number")]
+    return frame.with_columns(_from_grouped(series) for series in numbers)
+
+
+def _in_doubt(frame: pl.DataFrame, body: bytes, kinds: dict[str, str], separator: str) -> bool:
+    """Whether rows may be no lines, or cells not of their kinds."""
+    if frame.height != lines.ends(body) + 1 or _holes(frame, kinds):
+        return True
+    return _may_be_torn(frame, body, separator)
 
 
 def _infinite(text: Text, frame: pl.DataFrame, *, header: bool) -> list[Fault]:

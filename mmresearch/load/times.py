@@ -17,7 +17,7 @@ _OFFSET = r"[Tt ]\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 _LAST = 2**63 - 1
 _ISO = "ISO 8601 times such as 2024-01-31 09:30:00.123"
 _RANGE = "times between 1678 and 2261"
-_EARLY, _LATE = pd.Timestamp("1990-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC")
+EARLY, LATE = pd.Timestamp("1990-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC")
 
 Complaint = tuple[str, str, pd.Series | None]  # found, expected, the rows (missing: all)
 
@@ -103,7 +103,7 @@ def _whole(values: pd.Series, factor: int) -> np.ndarray:
 def doubtful(column: str, times: pd.Series) -> list[str]:
     """A note where times lie outside the years that have electronic markets."""
     first, last = times.min(), times.max()
-    if times.isna().all() or (first >= _EARLY and last <= _LATE):
+    if times.isna().all() or (first >= EARLY and last <= LATE):
         return []
     return [f"`{column}` runs from {first} to {last}: is its unit right?"]
 
@@ -113,8 +113,8 @@ def misread(times: pd.Series, unit: str) -> tuple[np.ndarray, str | None]:
     if not isinstance(times.dtype, pd.DatetimeTZDtype) or not doubtful("", times):
         return np.array([], dtype=int), None
     numbers = times.dt.as_unit("ns").astype("int64").to_numpy().astype("float64")
-    far = times.notna().to_numpy() & ~times.between(_EARLY, _LATE).to_numpy()
-    first, last = _EARLY.as_unit("ns").value, _LATE.as_unit("ns").value
+    far = times.notna().to_numpy() & ~times.between(EARLY, LATE).to_numpy()
+    first, last = EARLY.as_unit("ns").value, LATE.as_unit("ns").value
     found: list[tuple[np.ndarray, str]] = []
     for other, size in UNITS.items():
         scaled = numbers * (size / UNITS[unit])
@@ -142,7 +142,7 @@ def _written(
     """ISO texts, with an offset or without."""
     said = said.str.replace(r" ?UTC$", "Z")
     there = said.is_not_null()
-    offset = said.str.contains(_OFFSET).fill_null(False)
+    offset = has_offset(said)
     mixed = there & ~offset
     texts = pd.Series(said.to_pandas().array, index=index)
     if offset.any() and mixed.any():
@@ -153,6 +153,11 @@ def _written(
     if bad.any():
         return texts, [("", _ISO, bad)]
     return _placed(times.set_axis(index), time_zone)
+
+
+def has_offset(said: pl.Series) -> pl.Series:
+    """Which ISO texts name their offset from UTC."""
+    return said.str.replace(r" ?UTC$", "Z").str.contains(_OFFSET).fill_null(False)
 
 
 def _rows(mask: pl.Series, index: pd.Index) -> pd.Series:

@@ -6,23 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from mmresearch import schema
 from mmresearch.load import several, times
-from mmresearch.load.table import origin
+from mmresearch.load.table import order, origin, refusal
 from mmresearch.load.table import parts as table_parts
-from mmresearch.load.table import values as table_values
+from mmresearch.load.table.blocks import in_blocks
 from mmresearch.load.table.parts import Part
 from mmresearch.load.table.values import Wanted
 from mmresearch.market import Market
-from mmresearch.receipt import Fault, Receipt, SourceError
+from mmresearch.receipt import Receipt, SourceError
+
+__all__ = ["ENDINGS", "combined", "in_blocks", "table"]  # what converting needs too
 
 ENDINGS = origin.ENDINGS
-_SOURCE = "table"
-_NO_SEQ = "no seq, the file's order is the order"
-_STATES = ("quotes", "book")
+_SOURCE = origin.SOURCE
 
 
 def table(
@@ -93,7 +92,7 @@ def table(
     ask = origin.Database(con, parameters or {}, chunk_rows)
     wanted = {k: Wanted(k, mappings[k], given, time_zone, unit) for k in sources}
     read = {k: _parts(one, wanted[k], ask, alone=len(sources) == 1) for k, one in sources.items()}
-    _refuse(read, wanted, columns or {})
+    refusal.refuse(read, wanted, columns or {})
     frames, receipt = _joined(read)
     name = name or " ".join(_name(parts) for parts in read.values())
     about = {"symbols": symbols, "calendar": calendar, "receipt": receipt, "name": name}
@@ -101,13 +100,13 @@ def table(
         return Market(**about, **frames)
     except schema.SchemaError as error:
         only = {kind: parts[0] for kind, parts in read.items()}
-        raise SourceError(_SOURCE, _schema_faults(error.faults, only)) from None
+        raise SourceError(_SOURCE, refusal.of_schema(error.faults, only)) from None
 
 
 def combined(parts: Sequence[Market]) -> Market:
     """One market of markets of single files; where they have a `seq` of their own, it holds."""
     notes = [note for part in parts for note in part.receipt.notes]
-    return several.joined(_SOURCE, parts, renumber=any(n.endswith(_NO_SEQ) for n in notes))
+    return several.joined(_SOURCE, parts, renumber=any(n.endswith(order.NO_SEQ) for n in notes))
 
 
 def _by_table(source: Any, kind: str | None, columns: Mapping | None) -> tuple[dict, dict]:
@@ -132,70 +131,13 @@ def _parts(source: Any, wanted: Wanted, ask: origin.Database, *, alone: bool) ->
     return [table_parts.read(pieces, wanted, alone=alone) for pieces in found]
 
 
-def _refuse(
-    read: Mapping[str, Sequence[Part]], wanted: Mapping[str, Wanted], columns: Mapping[str, Any]
-) -> None:
-    """One error with every fault of every part, and the mapping that is probably meant."""
-    faults = [fault for parts in read.values() for part in parts for fault in part.faults]
-    if not faults:
-        torn = [table_parts.torn(parts, wanted[kind]) for kind, parts in read.items()]
-        faults = [fault for some in torn for fault in some] + _unused(read, columns)
-    if not faults:
-        return
-    for part in (part for parts in read.values() for part in parts if part.frame is not None):
-        faults += _broken(part)
-    raise SourceError(_SOURCE, _grouped(faults), note=_mapping(read, wanted))
-
-
-def _unused(read: Mapping[str, Sequence[Part]], columns: Mapping[str, Any]) -> list[Fault]:
-    """Names that a mapping for several tables gives and that none of them has."""
-    theirs = {name for parts in read.values() for part in parts for name in part.theirs}
-    absent = [t for t in columns.values() if not isinstance(t, Mapping) and t not in theirs]
-    return [
-        Fault("the tables", None, f"no column `{t}`", "a column of one of them") for t in absent
-    ]
-
-
-def _broken(part: Part) -> list[Fault]:
-    """What the schema says of the part's columns in which nothing was at fault so far."""
-    frame = part.frame
-    try:
-        schema.check(frame if "seq" in frame else frame.assign(seq=range(len(frame))), part.kind)
-    except schema.SchemaError as error:
-        new = ~error.faults["column"].isin(part.broken)
-        return _schema_faults(error.faults[new], {part.kind: part})
-    return []
-
-
-def _grouped(faults: Sequence[Fault]) -> list[Fault]:
-    """The same fault of many files as one."""
-    files: dict[tuple, list[str]] = {}
-    for file, *said in faults:
-        files.setdefault(tuple(said), []).append(file)
-    return [Fault(table_parts.listed(names), *said) for said, names in files.items()]
-
-
-def _mapping(read: Mapping[str, Sequence[Part]], wanted: Mapping[str, Wanted]) -> str:
-    """The mapping to pass, of every table whose columns were not found."""
-    found = {}
-    for kind, parts in read.items():
-        lost = [part for part in parts if part.frame is None and part.alike]
-        alike = {ours: their for part in reversed(lost) for ours, their in part.alike.items()}
-        if alike:
-            known = {o: t for o, t in wanted[kind].columns.items() if t in lost[0].theirs}
-            found[kind] = known | alike
-    if not found:
-        return ""
-    return f"pass columns={found if len(read) > 1 else next(iter(found.values()))}"
-
-
 def _joined(read: dict[str, list[Part]]) -> tuple[dict[str, pd.DataFrame], Receipt]:
     """Each table's rows, of one file or of many, and the receipt of all."""
     frames, files, aside, notes = {}, [], [], []
     for kind, parts in read.items():
         notes += table_parts.said(parts)
         read[kind] = table_parts.settled(parts)
-    notes += _number(read)
+    notes += order.number(read)
     for kind, parts in read.items():
         files += [pd.DataFrame([part.facts]) for part in parts]
         if len(parts) == 1:
@@ -216,54 +158,10 @@ def _of_many(parts: Sequence[Part]) -> Market:
         try:
             markets.append(Market(**{kind: part.frame}, receipt=receipt, name=part.label))
         except schema.SchemaError as error:
-            faults += _schema_faults(error.faults, {kind: part})
+            faults += refusal.of_schema(error.faults, {kind: part})
     if faults:
-        raise SourceError(_SOURCE, _grouped(faults))
+        raise SourceError(_SOURCE, refusal.grouped(faults))
     return several.joined(_SOURCE, markets, renumber="seq" not in parts[0].names)
-
-
-def _number(read: dict[str, list[Part]]) -> list[str]:
-    """Give every table without `seq` its files' order; says so."""
-    ordered = [k for k in read if any(c.name == "seq" for c in schema.columns(k))]
-    lacking = [k for k in ordered if "seq" not in read[k][0].names]
-    notes = [f"{k}: {_NO_SEQ}" for k in lacking]
-    for k in ordered:
-        ahead = 0
-        if k in _STATES and (k in lacking or set(lacking) - set(_STATES)):
-            ahead = schema.UNORDERED
-            notes.append(f"{k}: counted after the trades of the same instant")
-        read[k] = [_numbered(part, ahead) for part in read[k]]
-    return notes
-
-
-def _numbered(part: Part, ahead: int) -> Part:
-    seq = part.frame["seq"] if "seq" in part.names else _file_order(part.frame["time"])
-    return part._replace(frame=part.frame.assign(seq=seq + ahead))
-
-
-def _file_order(time: pd.Series) -> np.ndarray:
-    rows = np.arange(len(time))
-    newest_first = time.is_monotonic_decreasing and not time.is_monotonic_increasing
-    return rows[::-1] if newest_first else rows
-
-
-def _schema_faults(faults: pd.DataFrame, read: Mapping[str, Part]) -> list[Fault]:
-    """The schema's faults in the source's own words: its columns, its lines."""
-    said = []
-    for fault in faults.itertuples():
-        part, column = read[fault.table], fault.column
-        if fault.rows is pd.NA:
-            said.append(Fault(part.label, None, f"{column}: {fault.fault}", fault.expected))
-            continue
-        rows = part.frame.index[fault.examples]
-        cell = ""
-        if column in part.names:
-            theirs = part.frame[column] if part.raw is None else part.raw[part.names[column]]
-            cell = f" {table_values.shown(theirs[rows[0]])}"
-        what = f"{part.names.get(column, column)}{cell} ({fault.fault})"
-        place = (part.label, part.first, what, rows, fault.rows, fault.expected)
-        said.append(table_values.row_fault(*place))
-    return said
 
 
 def _name(parts: Sequence[Part]) -> str:

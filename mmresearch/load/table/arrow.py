@@ -31,7 +31,7 @@ def frame(label: str, held: pa.Table) -> pd.DataFrame | list[Fault]:
     ]
     if faults:
         return faults
-    columns = dict(enumerate(map(_series, plain)))
+    columns = dict(enumerate(map(series, plain)))
     return pd.DataFrame(columns).set_axis(map(str, held.column_names), axis=1)
 
 
@@ -73,7 +73,7 @@ def _many(kind: pa.DataType) -> bool:
     return any(test(kind) for test in (*tests, *others))
 
 
-def _series(column: pa.ChunkedArray) -> pd.Series:
+def series(column: pa.ChunkedArray) -> pd.Series:
     """Whole numbers stay whole where some are missing."""
     if column.null_count and column.type in _NULLABLE:
         return column.to_pandas(types_mapper=_NULLABLE.get)

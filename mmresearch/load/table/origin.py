@@ -18,6 +18,8 @@ from mmresearch.receipt import Fault, file_facts
 _TEXTS = tuple(f".{e}{p}" for e in ("csv", "tsv") for p in ("", ".gz", ".zip", ".zst", ".lz4"))
 ENDINGS = (".parquet", ".arrow", ".feather", *_TEXTS)
 _SEPARATORS = ",;\t|"
+SOURCE = "table"
+NOT_ENDED = "it does not end with an end of line: is it whole?"
 _KINDS = (
     "a path or several, a folder, a pattern, a pandas or polars DataFrame, an Arrow table, "
     "or SQL text with con="
@@ -90,7 +92,7 @@ def _held(label: str, frame: pd.DataFrame | list[Fault]) -> Iterator[Piece | lis
         yield frame
         return
     facts = {"file": label, "bytes": 0, "sha256": digest(frame), "rows": len(frame)}
-    yield _checked(Piece(label, frame, None, facts))
+    yield checked(Piece(label, frame, None, facts))
 
 
 def digest(frame: pd.DataFrame) -> str:
@@ -107,11 +109,11 @@ def _asked(sql: str, ask: Database, label: str) -> Iterator[Piece | list[Fault]]
             yield [chunk._replace(file=label)]
             return
         found = arrow.frame(label, chunk)
-        yield found if isinstance(found, list) else _checked(Piece(label, found, None, None, notes))
+        yield found if isinstance(found, list) else checked(Piece(label, found, None, None, notes))
         chunk = found = None  # let go before the next is read
 
 
-def _checked(piece: Piece) -> Piece | list[Fault]:
+def checked(piece: Piece) -> Piece | list[Fault]:
     """The piece, if it has rows and a name for each column."""
     if piece.frame.empty:
         return [Fault(piece.label, None, "no row", "rows")]
@@ -126,11 +128,17 @@ def _file(path: Path, label: str) -> Iterator[Piece | list[Fault]]:
     if isinstance(read, list):
         yield [fault._replace(file=label) if fault.file == path.name else fault for fault in read]
         return
+    read = with_told(read, path)
+    yield checked(read._replace(facts=file_facts(path, len(read.frame)) | {"file": label}))
+
+
+def with_told(read: Piece, path: Path) -> Piece:
+    """The piece with the columns that the names of its file's folders give."""
     told = {k: v for k, v in paths.told(path).items() if k not in read.frame.columns}
-    if told:
-        notes = (f"from its folder's name: {', '.join(told)}",)
-        read = read._replace(frame=read.frame.assign(**told), notes=read.notes + notes)
-    yield _checked(read._replace(facts=file_facts(path, len(read.frame)) | {"file": label}))
+    if not told:
+        return read
+    notes = (*read.notes, f"from its folder's name: {', '.join(told)}")
+    return read._replace(frame=read.frame.assign(**told), notes=notes)
 
 
 def _read(path: Path, label: str) -> Piece | list[Fault]:
@@ -139,37 +147,50 @@ def _read(path: Path, label: str) -> Piece | list[Fault]:
         return [data]
     if data.startswith(b"PAR1"):
         held = parquet.read(path, data)
-        return [held] if isinstance(held, Fault) else _table(label, held)
+        return [held] if isinstance(held, Fault) else of_arrow(held, label)
     try:
         if data.startswith(b"ARROW1"):
-            return _table(label, pa.ipc.open_file(data).read_all())
+            return of_arrow(pa.ipc.open_file(data).read_all(), label)
         if data.startswith(b"\xff\xff\xff\xff"):
-            return _table(label, pa.ipc.open_stream(data).read_all())
+            return of_arrow(pa.ipc.open_stream(data).read_all(), label)
     except (pa.ArrowException, OSError, ValueError) as error:
         said = str(error).splitlines()[0]
         return [Fault(label, None, f"a damaged file ({said})", "a whole Arrow file")]
     read = text.decoded(path, data)
-    return [read] if isinstance(read, Fault) else _csv(read, label)
+    return [read] if isinstance(read, Fault) else of_text(read, label)
 
 
-def _table(label: str, held: pa.Table) -> Piece | list[Fault]:
+def of_arrow(held: pa.Table, label: str) -> Piece | list[Fault]:
+    """An Arrow table's cells."""
     frame = arrow.frame(label, held)
     return frame if isinstance(frame, list) else Piece(label, frame, None, None)
 
 
-def _csv(read: text.Text, label: str) -> Piece | list[Fault]:
-    """Text cells; the separator is the one that the header holds most of."""
+def of_text(read: text.Text, label: str) -> Piece | list[Fault]:
+    """A text's cells."""
+    found = layout(read)
+    if isinstance(found, Fault):
+        return [found._replace(file=label)]
+    header, separator = found
+    rows = text.parse(read, dict.fromkeys(header, "any"), header=True, separator=separator)
+    if isinstance(rows, list):
+        return rows
+    notes = () if read.ended else (NOT_ENDED,)
+    return Piece(label, rows.to_pandas(), 2 + read.above, None, notes)
+
+
+def layout(read: text.Text) -> tuple[list[str], str] | Fault:
+    """The names of the columns, and the separator, which is the one that the header holds most of.
+
+    Or why the first line is no header.
+    """
     line = read.data.partition(b"\n")[0].decode()
     separator = max(_SEPARATORS, key=line.count)
     cells = [cell.strip() for cell in text.first_fields(read, separator)]
     header = [cell or f"column {place}" for place, cell in enumerate(cells, start=1)]
     if not text.is_header(cells):
-        return [Fault(label, 1, f"{line[:60]!r}", "a first line that names the columns")]
+        return Fault(read.name, 1, f"{line[:60]!r}", "a first line that names the columns")
     repeated = [name for name in header if header.count(name) > 1]
     if repeated:
-        return [Fault(label, 1, f"two columns `{repeated[0]}`", "one of each name")]
-    rows = text.parse(read, dict.fromkeys(header, "any"), header=True, separator=separator)
-    if isinstance(rows, list):
-        return rows
-    notes = () if read.ended else ("it does not end with an end of line: is it whole?",)
-    return Piece(label, rows.to_pandas(), 2, None, notes)
+        return Fault(read.name, 1, f"two columns `{repeated[0]}`", "one of each name")
+    return header, separator

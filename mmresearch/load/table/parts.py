@@ -18,7 +18,7 @@ from mmresearch.load.table.values import Wanted, Wrong
 from mmresearch.receipt import Fault, Receipt
 
 # What says that two rows of these, the same in every column, are one event.
-_IDS = {"trades": "trade_id", "fills": "trade_id", "liquidations": "trade_id"}
+IDS = {"trades": "trade_id", "fills": "trade_id", "liquidations": "trade_id"}
 
 
 class Part(NamedTuple):
@@ -51,7 +51,7 @@ def read(pieces: Iterator[origin.Piece | list[Fault]], wanted: Wanted, *, alone:
     for piece in pieces:
         if isinstance(piece, list):
             return Part(wanted.kind, piece[0].file, None, piece)
-        part = _named(piece, wanted, alone=alone)
+        part = named(piece, wanted, alone=alone)
         if part.faults:
             return part
         frame, bad = table_values.values(piece.frame, part.names, wanted, begins)
@@ -67,11 +67,11 @@ def read(pieces: Iterator[origin.Piece | list[Fault]], wanted: Wanted, *, alone:
         facts=facts | {"rows": len(frame)},
         faults=[table_values.fault(part.label, part.first, one) for one in wrong],
         broken=frozenset(one.ours for one in wrong),
-        notes=(*part.notes, *_notes(part, frame, wanted)),
+        notes=(*part.notes, *notes_of(part, frame, wanted)),
     )
 
 
-def _named(piece: origin.Piece, wanted: Wanted, *, alone: bool) -> Part:
+def named(piece: origin.Piece, wanted: Wanted, *, alone: bool) -> Part:
     """The piece's columns by our names, or the faults of it."""
     theirs, columns = list(piece.frame.columns), wanted.columns
     if not alone:  # one mapping for several tables: each takes what it has
@@ -101,7 +101,13 @@ def _times(part: Part, wanted: Wanted) -> list[str]:
     return [c for c in part.names if kinds.get(c) == "time" and wanted.unit is not None]
 
 
-def _notes(part: Part, frame: pd.DataFrame, wanted: Wanted) -> list[str]:
+def times_of(part: Part) -> list[str]:
+    """Our columns of times that the part's source has."""
+    kinds = {c.name: c.kind for c in schema.columns(part.kind)}
+    return [c for c in part.names if kinds.get(c) == "time"]
+
+
+def notes_of(part: Part, frame: pd.DataFrame, wanted: Wanted) -> list[str]:
     """What was understood of the part's columns."""
     kinds = {c.name: c.kind for c in schema.columns(part.kind)}
     renamed = [f"{ours} is `{their}`" for ours, their in part.names.items() if ours != their]
@@ -162,7 +168,7 @@ def _freed(frames: list[pd.DataFrame], kind: str) -> list[pd.DataFrame]:
 
 def _once(part: Part) -> Part:
     """The part without the rows that repeat one wholly, its id too; these are set aside."""
-    frame, key = part.frame, _IDS.get(part.kind)
+    frame, key = part.frame, IDS.get(part.kind)
     if key not in frame or not _twice(frame[key]):
         return part
     often = frame[frame[key].notna() & frame[key].duplicated(keep=False)]

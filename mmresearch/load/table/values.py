@@ -46,7 +46,7 @@ def values(
     result, wrong = {}, []
     for ours, their in names.items():
         raw = frame[their]
-        result[ours], complaints = _converted(raw, ours, kinds.get(ours), wanted)
+        result[ours], complaints = converted(raw, ours, kinds.get(ours), wanted)
         wrong += [_wrong(ours, their, raw, begins, *said) for said in complaints[:1]]
     for column, value in wanted.given.items():
         if column in kinds and column not in names:
@@ -57,9 +57,10 @@ def values(
     return pd.DataFrame(result, index=frame.index), wrong
 
 
-def _converted(
+def converted(
     raw: pd.Series, ours: str, kind: str | None, wanted: Wanted
 ) -> tuple[pd.Series, list[times.Complaint]]:
+    """A column's cells as values of the kind, and what keeps them from being so."""
     if kind == "time":
         return times.utc(raw, time_zone=wanted.time_zone, unit=wanted.unit)
     if kind is None:
