@@ -84,9 +84,12 @@ class Nursery:
     def end(self, child: int, by: signal.Signals) -> int | None:
         """Kill it, or interrupt it and wait; the work's exit code, None where it had not ended."""
         os.kill(child, by)
-        said = [self._process.stdout.readline()] if by == signal.SIGINT else []
+        said = []
+        if by == signal.SIGINT:
+            said = [self._process.stdout.readline()]
+            if said != ["dead\n"]:  # it waits, and only once is there a process to kill
+                os.kill(child, signal.SIGKILL)
         if said != ["dead\n"]:
-            os.kill(child, signal.SIGKILL)
             said += [*iter(self._process.stdout.readline, "dead\n")]
         ended = [json.loads(line.removeprefix("ended ")) for line in said if line != "dead\n"]
         return ended[0][0] if ended else None
