@@ -128,5 +128,5 @@ def test_any_blocks_in_any_layout(examined):
 @pytest.mark.slow
 def test_any_blocks_in_any_layout_at_length(examined):
     before = EXAMPLES
-    _suite(600)()
+    _suite(300)()
     examined("folders of blocks", EXAMPLES - before)

@@ -339,7 +339,7 @@ def test_refused_or_accounted_for(source, examined):
 @pytest.mark.bad_input("random faults in a file of every source")
 @pytest.mark.parametrize("source", EVERY)
 def test_refused_or_accounted_for_many_times(source, examined):
-    before, most = TRIED[source], 700 if source in CASES else 300
+    before, most = TRIED[source], 700 if source in CASES else 150
     _suite(most)(source)
     assert TRIED[source] - before >= most
     examined("files against loaders", TRIED[source] - before)
