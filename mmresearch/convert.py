@@ -72,7 +72,7 @@ def _converted(
 ) -> Market:
     name, began = options.pop("name", None), time.monotonic()
     units = _units(source, files, options)
-    if len(units) < 2 and not _is_large(units[0]):
+    if len(units) < 2 and not (_is_large(units[0]) and steps_of(source, options).blocks):
         market = _at_once(source, units[0], options, progress)
     else:
         market = _in_parts(source, units, to, options, progress)

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mmresearch as mm
 from mmresearch import store
 from mmresearch.store import drafts, writer
+from tests.at_random import calmly
 
 EXAMPLES = 0
 START = pd.Timestamp("2024-01-02 23:59:50", tz="UTC")
@@ -109,14 +110,7 @@ def laid_out(market: mm.Market, rows: pd.DataFrame, case: dict) -> None:
 
 
 def _suite(examples: int):
-    calm = settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    return calm(given(cases())(examine))
+    return calmly(examples)(given(cases())(examine))
 
 
 def test_any_blocks_in_any_layout(examined):

@@ -78,10 +78,10 @@ class Stored:
             rows, symbol = self._scan_part(part), pl.lit(part["symbol"])
             yield rows if part["symbol"] is None else rows.with_columns(symbol=symbol)
 
-    def each(self, name: str, *, but: Sequence[dict] = ()) -> Iterator[pl.DataFrame]:
-        """The table part by part, in the memory of one; without those that are named."""
+    def each(self, name: str, *, but: Collection[str] = ()) -> Iterator[pl.DataFrame]:
+        """The table part by part, in the memory of one; without the files that are named."""
         for part in self._some(name):
-            if part not in but:
+            if part["file"] not in but:
                 yield _collected(self._scan_part(part), self.folder / part["file"])
 
     def unchanged(self, name: str) -> list[dict]:

@@ -92,21 +92,21 @@ class Writer:
         else:
             self._drafts[name].append(drafts.write(self._path(), name, frame))
 
-    def adopt(self, name: str, stored: Stored) -> list[dict]:
-        """Copy the files of a saved table that go by day here as there; returns their parts."""
+    def adopt(self, name: str, stored: Stored) -> set[str]:
+        """Copy the files of a saved table that go by day here as there; returns their names."""
         parts, found = stored.parts(name), stored.unchanged(name)
         rows = sum(part["rows"] for part in parts)
         values = rows * len(stored.scan(name).collect_schema())
         days = {(part["symbol"], part["day"]) for part in parts}
         worth = self.by == "auto" and values > WHOLE and rows >= WORTH * len(days)
         if not found or not (worth or self.by == "day"):
-            return []
+            return set()
         self._split_earlier(name)
         self._values[name] += values
         for part in found:
             file = stored.folder / part["file"]
             self._drafts[name].append(drafts.copied(self._path(), name, file, part))
-        return found
+        return {part["file"] for part in found}
 
     def commit(self, facts: dict) -> dict:
         """Make what was added the folder's state; returns the manifest."""

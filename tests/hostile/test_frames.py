@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmresearch import schema
+from tests.at_random import calmly
 
 VALUES = st.one_of(
     st.none(),
@@ -110,14 +111,7 @@ def kept(found: pd.DataFrame, column: schema.Column) -> None:
 
 
 def _suite(examples: int) -> Callable:
-    calm = settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    return calm(given(frames())(examine))
+    return calmly(examples)(given(frames())(examine))
 
 
 def test_centuries_apart_are_in_order():

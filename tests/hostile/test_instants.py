@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmresearch.load import times
+from tests.at_random import calmly
 
 ZONES = [
     *("America/New_York", "Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"),
@@ -81,14 +82,7 @@ def examine(case: tuple[str, list[datetime]]) -> None:
 
 
 def _suite(examples: int) -> Callable:
-    calm = settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    return calm(given(instants())(examine))
+    return calmly(examples)(given(instants())(examine))
 
 
 @pytest.mark.bad_input("clock times that exist twice or never")

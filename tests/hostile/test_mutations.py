@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mmresearch as mm
 from mmresearch import schema
 from mmresearch.receipt import SourceError
+from tests.at_random import calmly
 from tests.cases import BESIDE, CASES
 from tests.layouts import LAYOUTS
 
@@ -237,18 +238,10 @@ def lines_of(data: bytes) -> int | None:
 
 
 def _suite(examples: int) -> Callable:
-    calm = settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-
     def run(source: str) -> None:
         files = (LAYOUTS if source in LAYOUTS else CASES)[source].files
 
-        @calm
+        @calmly(examples)
         @given(st.data())
         def examine(data: st.DataObject) -> None:
             spoilt = data.draw(st.sampled_from(sorted(files)))

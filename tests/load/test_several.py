@@ -183,6 +183,7 @@ def saved(parts, folder):
     [
         [("X", [1, 2]), ("X", [3, 90_000])],  # one symbol, file after file
         [("X", [1, 2]), ("Y", [1, 2]), ("X", [3, 3]), ("Y", [90_000])],  # two that overlap
+        [("X", [1, 2]), ("Y", [1, 2]), ("Z", [2, 3])],  # three: each counts on from the one ahead
         [("Y", [90_000]), ("X", [1, 90_001])],  # not in order
         [("X", [1, 5]), ("X", [3, 4])],  # rows that could stand in both: these are read
     ],

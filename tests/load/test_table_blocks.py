@@ -150,8 +150,9 @@ def test_what_needs_the_whole_file_gets_it(tmp_path, monkeypatch, what):
 def test_times_with_an_offset_here_and_none_there(tmp_path):
     lines = [*quotes(20), *(line.replace("Z,", ",") for line in quotes(40)[21:])]
     path = written(tmp_path, lines)
-    with pytest.raises(blocks.WholeNeededError):
-        read_in_blocks(path, 200, kind="quotes")
+    for zone in (None, "UTC"):  # with a zone each block is right by itself
+        with pytest.raises(blocks.WholeNeededError):
+            read_in_blocks(path, 90, kind="quotes", time_zone=zone)
 
 
 @pytest.mark.parametrize(
