@@ -155,9 +155,12 @@ def sure(text: Text, kinds: dict[str, str], *, separator: str = ",") -> pl.DataF
 
 def _cells(body: bytes, kinds: dict[str, str], separator: str, quote: str | None) -> pl.DataFrame:
     schema = {name: kind_of(kind).dtype for name, kind in kinds.items()}
-    frame = pl.read_csv(
-        body, has_header=False, schema=schema, quote_char=quote, separator=separator
-    )
+    try:
+        frame = pl.read_csv(
+            body, has_header=False, schema=schema, quote_char=quote, separator=separator
+        )
+    except pl.exceptions.PanicException as error:  # as at a lone quotation mark on the last line
+        raise pl.exceptions.ComputeError(str(error)) from None
     numbers = [frame[name] for name, kind in kinds.items() if kind.startswith("number")]
     return frame.with_columns(_from_grouped(series) for series in numbers)
 

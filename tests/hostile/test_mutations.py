@@ -280,6 +280,16 @@ def test_a_lone_carriage_return_above_the_header_ends_no_reading(tmp_path):
     pd.testing.assert_frame_equal(found, mm.load.options(plain).chain)
 
 
+@pytest.mark.bad_input("a lone quotation mark as the last line")
+@pytest.mark.parametrize("source", ["binance", "floorsheet", "tardis"])
+def test_a_lone_quotation_mark_at_the_end_is_named_by_its_line(tmp_path, source):
+    ((name, text),) = CASES[source].files.items()
+    (tmp_path / name).write_bytes(text.encode().rstrip(b"\n") + b'\n"')
+    with pytest.raises(SourceError, match=f"line {len(text.splitlines()) + 1}: found") as caught:
+        load(source, tmp_path)
+    assert "column" in caught.value.faults[0].found
+
+
 @pytest.mark.bad_input("a value that is next to nothing")
 def test_a_value_next_to_nothing_is_read_as_it_stands(tmp_path):
     (text,) = LAYOUTS["bybit fills"].files.values()
