@@ -135,7 +135,7 @@ def _cannot_tell(rows: LiquidityRows) -> str:
 
 
 def _fit(frame: pd.DataFrame, y: str, x: list[str], errors: str, level: float) -> PanelFit:
-    """The panel regression on columns in units of their own spread, turned back after."""
+    """The panel regression with a constant a symbol."""
     return panel_regress(
         frame[y], frame[x], series=frame["symbol"], day=frame["day"], errors=errors, level=level
     )
