@@ -56,7 +56,7 @@ def _signs(values: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 def _flags(values: pd.Series) -> tuple[pd.Series, pd.Series]:
     known = values.isin([True, False])
-    return values.where(known).astype("boolean"), values.notna() & ~known
+    return values.astype("object").where(known).astype("boolean"), values.notna() & ~known
 
 
 def _whole_numbers(values: pd.Series) -> bool:

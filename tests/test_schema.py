@@ -344,6 +344,15 @@ def test_whole_floats_are_a_seq():
     assert (clean.dtype, list(clean)) == ("int64", [0, 1, 2])
 
 
+@pytest.mark.bad_input("times in a table's flags")
+def test_flag_as_time():
+    day = pd.Timestamp("2024-03-10")
+    table = fills(maker=pd.Series([day, pd.NaT, day]))
+    assert faults_of(table, "fills") == [("maker", "not of its kind", 2, [0, 2])]
+    nothing = mm.check(fills(maker=pd.Series([pd.NaT] * 3)), "fills")
+    assert nothing["maker"].isna().all()
+
+
 @pytest.mark.parametrize("maker", [[True, None, False], pd.array([1, None, 0], dtype="Int64")])
 def test_flags(maker):
     clean = mm.check(fills(maker=maker), "fills")["maker"]

@@ -73,8 +73,8 @@ def tx(words: str) -> Field:
     return Field(words, r"\S{1,90}", _HASH)  # the longest, 64 bytes in base 58, have 88
 
 
-def whole(words: str, *, empty: bool = False) -> Field:
-    return Field(words, r"[+-]?[0-9]{1,18}(\.0+)?", "a whole number", empty)
+def whole(words: str, *, sign: str = r"\+?", empty: bool = False) -> Field:
+    return Field(words, rf"{sign}[0-9]{{1,18}}(\.0+)?", "a whole number", empty)
 
 
 def raw(words: str, *, sign: str = "") -> Field:

@@ -63,6 +63,7 @@ ROWS = {
     "a name for an address": (row(receiver="bob.eth"), "to_address 'bob.eth'", "40 hexadecimal"),
     "no token": (row(token=""), "token_address nothing", "an address"),
     "no transaction": (row(tx=""), "transaction_hash nothing", "hash"),
+    "a log index below 0": (row(log="-1"), "log_index '-1'", "a whole number"),
     "text in log index": (row(log="first"), "log_index 'first'", "a whole number"),
     "milliseconds": (row(time=NOON * 1000), "time 1691928000000", "counted in unit 's'"),
     "microseconds": (row(time=NOON * 10**6), "time 1691928000000000", "counted in unit 's'"),

@@ -52,6 +52,15 @@ def faults(*files, **options) -> list:
     return caught.value.faults
 
 
+@pytest.mark.bad_input("a first row that names no exchange")
+@pytest.mark.parametrize("rows", [1, 4])
+def test_a_first_row_without_an_exchange(tmp_path, rows):
+    lines = good("incremental_book_L2", rows)
+    lines[0] = lines[0].removeprefix("binance")
+    path = write(tmp_path / "a.csv", HEADERS["incremental_book_L2"], lines)
+    assert any(fault.line == 2 and "exchange" in fault.found for fault in faults(path))
+
+
 @pytest.mark.parametrize("kind", HEADERS)
 def test_the_files_of_these_tests_are_good(tmp_path, kind):
     market = tardis(write(tmp_path / "a_trades.csv", HEADERS[kind], good(kind)))

@@ -84,7 +84,7 @@ _DECIMALS = Layout(
     "address, decimals (and symbol)",
     {
         "address": address("address|tokenaddress|contractaddress"),
-        "decimals": whole("decimals", empty=True),
+        "decimals": whole("decimals", sign="[+-]?", empty=True),
     },
     {"symbol": label("symbol")},
 )

@@ -186,11 +186,12 @@ def _levels(header: list[str]) -> dict[str, str]:
 
 def _rules(kind: str, frame: pl.DataFrame, exchange: str | None) -> list[tuple[str, pl.Expr, str]]:
     """What values may be: the column, when it is wrong, what was expected."""
-    venue = exchange or frame["exchange"][0]
+    venue = exchange or frame["exchange"].drop_nulls().first()
+    other = pl.col("exchange") != pl.lit(venue, pl.String)
     times = ["timestamp", "local_timestamp", *(["expiration"] if "expiration" in frame else [])]
     rules = [(c, ~pl.col(c).is_between(_FIRST, _LAST), _CLOCK) for c in times]
     rules += [(c, pl.col(c) == "", "text") for c in ("exchange", "symbol")]
-    rules += [("exchange", pl.col("exchange") != venue, f"one exchange a file, here {venue}")]
+    rules += [("exchange", other, f"one exchange a file, here {venue}")]
     if kind == "incremental_book_L2":
         rules += [_one_of("is_snapshot", "true", "false"), _one_of("side", "bid", "ask")]
         rules += [("price", pl.col("price") <= 0, "a price above 0"), _not_negative("amount")]
