@@ -5,12 +5,14 @@ The first is a real process that is held in the middle of its work until the sec
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 import pytest
 
 import mmresearch as mm
@@ -35,11 +37,12 @@ def held(given, real):
 
 
 @contextmanager
-def in_the_middle(code: str, *given: object) -> Iterator[subprocess.Popen]:
+def in_the_middle(code: str, *given: object, **environment: str) -> Iterator[subprocess.Popen]:
     """A process that runs `code`, as soon as it is in the middle; let go and awaited at the end."""
     command = [sys.executable, "-c", BEGIN + code, *map(str, given)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, cwd=ROOT, **pipes) as first:
+    known = os.environ | environment
+    with subprocess.Popen(command, text=True, cwd=ROOT, env=known, **pipes) as first:
         assert first.stdout.readline() == "in the middle\n", first.stderr.read()
         yield first
         _, said = first.communicate("\n", timeout=120)
@@ -105,6 +108,37 @@ def test_a_second_save_is_refused_and_the_folder_is_whole(tables, tmp_path):
         first.stdin.write("\n" * 50)  # every further move
     assert mm.open(out).data_hash == new.data_hash
     assert not (out / ".writing").exists()
+
+
+REPORT = """
+from mmresearch.show import report
+report._write_whole = held(None, report._write_whole)
+sys.exit(main(["report", *sys.argv[2:], "--output", sys.argv[1]]))
+"""
+
+
+def test_a_second_report_is_refused_and_the_pages_are_of_the_first(tables, tmp_path, capsys):
+    """The first is held when its page is ready and not yet there."""
+    out, study = tmp_path / "out", tmp_path / "study.ipynb"
+    code = nbformat.v4.new_code_cell('DATA = "sample"', metadata={"tags": ["parameters"]})
+    cells = [nbformat.v4.new_markdown_cell("# What is held?"), code]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), study)
+    first, second = (
+        ["report", str(study), "--data", str(mm.Market(**tables, name=name).save(tmp_path / name))]
+        for name in ("first", "second")
+    )
+    with in_the_middle(REPORT, out, *first[1:]) as holder:
+        assert [path.name for path in out.iterdir()] == [".writing"]
+        assert main([*second, "--output", str(out)]) == 1
+        said = f"error: {out} is being written by process {holder.pid}; try again when that has"
+        assert capsys.readouterr().err.startswith(said)
+        assert [path.name for path in out.iterdir()] == [".writing"]
+        holder.stdin.write("\n")  # the index too
+    assert sorted(path.name for path in out.iterdir()) == ["index.html", "study.html"]
+    for name in ("index.html", "study.html"):
+        head = (out / name).read_text(encoding="utf-8")
+        assert mm.open(tmp_path / "first").data_hash[:16] in head
+    assert "<dd>first</dd>" in head
 
 
 def test_a_lock_whose_folder_goes_away_is_taken_anew(tmp_path, monkeypatch):

@@ -85,6 +85,8 @@ def fetch(
     ------
     FetchError
         With every fault of every file; those without fault are there.
+    OSError
+        Where this machine has no room or does not let us write; what came is kept for the next run.
     """
     given = [one for one in (what, start, end) if one is not None]
     wanted, kind = items(source, given, hosts), source_of(source)
@@ -102,6 +104,9 @@ def fetch(
         except BusyError as error:
             ends = "that process to have ended; try again then"
             faults.append(Fault(item.name, None, f"{error.holder} fetching it", ends))
+        except OSError as error:  # a full disk would stop the others too
+            where = error.filename or str(folder / item.name)
+            raise OSError(error.errno, error.strerror, where) from None
     if faults:
         raise FetchError(source, faults, paths)
     return paths
