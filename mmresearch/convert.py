@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -72,12 +72,14 @@ def _converted(
 ) -> Market:
     name, began = options.pop("name", None), time.monotonic()
     units = _units(source, files, options)
-    if len(units) < 2 and not (_is_large(units[0]) and steps_of(source, options).blocks):
-        market = _at_once(source, units[0], options, progress)
-    else:
-        market = _in_parts(source, units, to, options, progress)
-    market.name = name or market.name
-    market.save(to)
+    several = len(units) > 1
+    if several or not _in_blocks(source, units[0], to, name, options, progress):
+        if several:
+            market = _in_parts(source, units, to, options, progress)
+        else:
+            market = _at_once(source, units[0], options, progress)
+        market.name = name or market.name
+        market.save(to)
     kept.remove(_beside(to))
     market = open_market(to)
     _say(progress, f"{market.receipt.rows_read:,} rows in {_clock(time.monotonic() - began)}")
@@ -98,6 +100,22 @@ def _at_once(source: str, unit: Unit, options: dict, progress: TextIO | None) ->
     files = [path for path in unit if isinstance(path, Path)]  # a query's text is none
     _say(progress, f"reading {len(files)} files, {sum(map(_size, files)) / 1e6:,.1f} MB")
     return getattr(load, source)(*unit, **options)
+
+
+def _in_blocks(
+    source: str, unit: Unit, to: Path, name: str | None, options: dict, progress: TextIO | None
+) -> bool:
+    """Write the market of one large file block by block; False where it has to be read whole."""
+    blockwise = steps_of(source, options).blocks if _is_large(unit) else None
+    if blockwise is None:
+        return False
+    _say(progress, f"reading {unit[0].name}, {_size(unit[0]) / 1e6:,.1f} MB, in blocks")
+    try:
+        held = blockwise(*unit)
+        blocks.save(held if isinstance(held, Iterator) else held.market, to, name=name)
+    except blocks.WholeNeededError:
+        return False
+    return True
 
 
 def _keep(steps: Steps, unit: Unit, place: Path) -> None:

@@ -274,6 +274,21 @@ def test_a_table_that_grows_large_is_split_after_all(tmp_path, monkeypatch):
     assert market.trades["price"].tolist() == [10.0, 11.0, 12.0, 13.0, 14.0]
 
 
+@pytest.mark.parametrize("whole", [TRADES.size, 1])
+def test_blocks_in_order_are_written_once(tmp_path, monkeypatch, whole):
+    """A small table is held until it is whole, a large one is written as it comes."""
+    monkeypatch.setattr(writer, "WHOLE", whole)
+    monkeypatch.setattr(writer, "WORTH", 1)
+    monkeypatch.setattr(drafts, "_SMALL", 0)
+    monkeypatch.setattr(pl, "read_parquet", None)
+    made = []
+    write = drafts.write
+    monkeypatch.setattr(drafts, "write", lambda *what: made.append(what[1]) or write(*what))
+    market = written(tmp_path / "f", *(TRADES.iloc[[row]] for row in range(5)), by="auto")
+    assert len(made) == len(parts_of(tmp_path / "f", "trades")) == (1 if whole > 1 else 5)
+    pd.testing.assert_frame_equal(market.trades, TRADES)
+
+
 def test_columns_that_one_block_lacks_are_missing_there_in_every_file(tmp_path):
     more = TRADES.iloc[1:].assign(venue="a", number=[1, 2, 3, 4])
     market = written(tmp_path / "f", TRADES.iloc[:1], more)

@@ -39,12 +39,12 @@ class WholeNeededError(Exception):
     """A file whose blocks cannot be judged one after the other: it is read whole."""
 
 
-def save(found: Blocks, folder: Path) -> Path:
+def save(found: Blocks, folder: Path, *, name: str | None = None) -> Path:
     """Write all blocks as a market folder, in the memory of a few: one is made, one is written."""
-    with store.Writer(folder, large=True) as writer:
+    with store.Writer(folder) as writer:
         for block in ahead(found):
             if isinstance(block, About):
-                Market(**block._asdict()).commit(writer)
+                Market(**block._replace(name=name or block.name)._asdict()).commit(writer)
             else:
                 for table, frame in block.items():
                     writer.add(table, _checked(frame, table))

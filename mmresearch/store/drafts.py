@@ -131,13 +131,24 @@ def merged(drafts: list[Draft], columns: pl.Schema, path: Path) -> Draft:
         return one
     drafts = sorted(drafts, key=lambda d: d.path.name)  # ties keep the order they were added in
     frames = [pl.read_parquet(d.path, glob=False, hive_partitioning=False) for d in drafts]
-    frame = pl.concat([columns.to_frame(), *frames], how="diagonal_relaxed")
-    order = [name for name in ("time", "seq") if name in columns]
-    frame = frame.sort(order, maintain_order=True) if order else frame
-    _refuse_repeated(frame, one.table)
+    frame = together([columns.to_frame(), *frames], one.table)
     for draft in drafts:
         draft.path.unlink()
     return write(path, one.table, frame, one.symbol, one.day)
+
+
+def together(frames: list[pl.DataFrame], table: str) -> pl.DataFrame:
+    """The rows of several blocks, in order."""
+    if len(frames) == 1:
+        return frames[0]
+    frame = pl.concat(frames, how="diagonal_relaxed")
+    ends = [(_key(block, 0), _key(block, -1)) for block in frames if block.height]
+    if all(first and first > last for (first, _), (_, last) in zip(ends[1:], ends, strict=False)):
+        return frame  # each begins behind the one ahead of it
+    order = [name for name in ("time", "seq") if name in frame.columns]
+    frame = frame.sort(order, maintain_order=True) if order else frame
+    _refuse_repeated(frame, table)
+    return frame
 
 
 def _refuse_repeated(frame: pl.DataFrame, table: str) -> None:

@@ -1,4 +1,7 @@
-"""Writing a market folder: block by block, in the memory of one, true in one step at the end."""
+"""Writing a market folder: block by block, true in one step at the end.
+
+In the memory of a block; a table that may yet be a single file is held until it is too large.
+"""
 
 from __future__ import annotations
 
@@ -43,16 +46,15 @@ class Writer:
         One file a table, or one or more a symbol and UTC day; "auto" is by day for tables above
         about two million rows whose symbols have 20,000 a day in the mean. Tables without time are
         always whole.
-    large : bool
-        That the tables will be large is known, so that "auto" need not wait until they are.
     """
 
-    def __init__(self, folder: str | Path, *, by: str = "auto", large: bool = False) -> None:
+    def __init__(self, folder: str | Path, *, by: str = "auto") -> None:
         if by not in _BY:
             raise ValueError(f"by={by!r}; expected one of {', '.join(_BY)}")
-        self.folder, self.by, self.large = Path(folder), by, large
+        self.folder, self.by = Path(folder), by
         check_place(self.folder)
         self._place = self.folder / ".drafts"
+        self._held: dict[str, list[pl.DataFrame]] = defaultdict(list)  # while they are few
         self._drafts: dict[str, list[Draft]] = defaultdict(list)
         self._values: dict[str, int] = defaultdict(int)
         self._split: set[str] = set()
@@ -83,13 +85,16 @@ class Writer:
             raise ValueError(
                 f"{name}: a block has UTC times in nanoseconds, in order of (time, seq)"
             )
-        if frame.is_empty() and name in self._drafts:
+        if frame.is_empty() and (name in self._drafts or name in self._held):
             return
         self._values[name] += frame.height * frame.width
         if timed and not frame.is_empty() and self._is_to_split(name, frame):
             self._split_earlier(name)
             self._add_split(name, frame)
+        elif name not in self._drafts and self._values[name] <= WHOLE:
+            self._held[name].append(frame)
         else:
+            self._write_held(name)
             self._drafts[name].append(drafts.write(self._path(), name, frame))
 
     def adopt(self, name: str, stored: Stored) -> set[str]:
@@ -110,6 +115,8 @@ class Writer:
 
     def commit(self, facts: dict) -> dict:
         """Make what was added the folder's state; returns the manifest."""
+        for name in [*self._held]:
+            self._drafts[name].append(self._whole(name))
         settled = {name: self._settled(name) for name in self._drafts}
         entries = {
             name: {"rows": sum(d.rows for d in files), "parts": [d.part() for d in files]}
@@ -134,18 +141,30 @@ class Writer:
         """Whether a block goes by symbol and day: thousands of small files are slow to read."""
         if self.by != "auto" or name in self._split:
             return self.by == "day" or name in self._split
-        is_large = self.large or self._values[name] > WHOLE
-        return is_large and frame.height >= WORTH * drafts.places(frame, name)
+        places = drafts.places(frame, name) if self._values[name] > WHOLE else 0
+        return places > 0 and frame.height >= WORTH * places
 
     def _split_earlier(self, name: str) -> None:
-        """What was written whole while the table was small, by symbol and day."""
+        """What was held, or written whole, while the table was small, by symbol and day."""
         if name in self._split:
             return
         self._split.add(name)
+        for frame in self._held.pop(name, []):
+            if frame.height:
+                self._add_split(name, frame)
         for draft in self._drafts.pop(name, []):
             if draft.rows:
                 self._add_split(name, pl.read_parquet(draft.path, glob=False))
             draft.path.unlink()
+
+    def _write_held(self, name: str) -> None:
+        for frame in self._held.pop(name, []):
+            self._drafts[name].append(drafts.write(self._path(), name, frame))
+
+    def _whole(self, name: str) -> Draft:
+        """What was held, as one file."""
+        frame = drafts.together(self._held.pop(name), name)
+        return drafts.write(self._path(), name, frame)
 
     def _add_split(self, name: str, frame: pl.DataFrame) -> None:
         for symbol, day, piece in drafts.split(frame, name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import numpy as np
@@ -126,6 +127,20 @@ def test_large_files_are_converted_in_blocks(tmp_path, monkeypatch, files):
     assert found.data_hash == wanted.data_hash
     assert str(found.receipt) == str(wanted.receipt)
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_large_file_alone_is_written_to_its_place_and_named(tmp_path, monkeypatch):
+    """Nothing is kept beside the folder, from which it would be copied."""
+    head, cells = FILES["quotes"]
+    path = write(tmp_path / "a.csv", head, drawn(1, cells))
+    monkeypatch.setattr(conversion, "LARGE", 1)
+    monkeypatch.setattr(conversion.kept, "save", None)
+    said = io.StringIO()
+    options = {"name": "mine"}
+    market = conversion.convert("tardis", [path], tmp_path / "m", options=options, progress=said)
+    assert market.name == mm.open(tmp_path / "m").name == "mine"
+    assert market.data_hash == tardis(path).data_hash
+    assert said.getvalue().startswith("reading a.csv, 0.0 MB, in blocks")
 
 
 def test_a_fault_in_a_late_block_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
