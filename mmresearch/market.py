@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import polars as pl
 
 from mmresearch import native, schema, store
 from mmresearch.receipt import Receipt
-from mmresearch.sessions import has_clock, session_table
+from mmresearch.sessions import WHOLE_DAYS, has_clock, session_table
 from mmresearch.symbols import symbol_table
 
 
@@ -126,7 +126,8 @@ class Market:
             self.calendar(name)
         span = store.Span.of(names, start, end)
         other = Market(symbols=self.symbols, receipt=self.receipt, name=self.name)
-        other._tables = {name: span.rows(self[name]) for name in (*self._tables, *self._frames)}
+        other._tables = {name: span.rows(table) for name, table in self._tables.items()}
+        other._frames = {name: span.frame_rows(table) for name, table in self._frames.items()}
         other._stored = self._stored.select(span)
         return other
 
@@ -146,20 +147,32 @@ class Market:
             for part in self._stored.each(name):
                 yield native.to_pandas(part, name)
 
-    def blocks(self, name: str, columns: Sequence[str], *, symbol: str) -> Iterator[pd.DataFrame]:
+    def blocks(self, name: str, columns: Sequence[str], *, symbol: str) -> Iterator[pl.DataFrame]:
         """Those of the columns that there are, of a symbol's rows; some at a time if saved.
 
-        A table that breaks the schema raises SchemaError, and one out of order ValueError.
+        A number that is missing is null or not a number. The next block is read while one is in
+        use. A table that breaks the schema raises SchemaError, and one out of order ValueError.
         """
         span = store.Span.of([symbol])
-        if name in self._tables or name in self._frames:
-            yield span.rows(self[name]).filter(columns)
+        if name in self._tables:
+            yield native.as_it_is(span.rows(self[name]).filter(columns))
+            return
+        if name in self._frames:
+            rows = span.frame_rows(self._frames[name])
+            yield rows.select(c for c in rows.columns if c in columns)
             return
         stored = self._stored.select(span)
-        for block in native.blocks(stored.blocks(name, columns), name):
+        for block in store.ahead(native.blocks(stored.blocks(name, columns), name)):
             if block is None and len(self[name]):  # the whole table says what is wrong
                 raise ValueError(f"the saved {name} are not in order of (time, seq): save anew")
             yield block
+
+    def hold(self, names: Iterable[str]) -> None:
+        """Read these tables, of which many selections will be made, once."""
+        for name in names:
+            if name not in self._tables and name not in self._frames:
+                table = native.check(self._stored.read(name), name)
+                (self._frames if isinstance(table, pl.DataFrame) else self._tables)[name] = table
 
     @property
     def by_day(self) -> bool:
@@ -303,7 +316,14 @@ class Market:
     def _outline(self, symbol: str) -> pd.Series:
         """Times that lie in the same sessions as all the symbol's, read in the memory of a day."""
         if self._outlines is None:
-            self._outlines = store.outlines(q for n in self._event_names() for q in self.scans(n))
+            about = zip(self.symbols["symbol"], self.symbols["calendar"], strict=True)
+            daily = {symbol for symbol, calendar in about if calendar in WHOLE_DAYS}
+            held = self._tables | self._frames
+            self._outlines = store.outlines(
+                query
+                for name in self._event_names()
+                for query in (self.scans(name) if name in held else self._stored.ends(name, daily))
+            )
         times = self._outlines.get(symbol, pl.Series("time", [], dtype=store.TIME))
         return times.sort().to_pandas()
 

@@ -17,6 +17,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
+WHOLE_DAYS = ("24/7", "dates")  # calendars of which every session is a UTC date
 _CLOCK = r"((?:[01]\d|2[0-3]):[0-5]\d|24:00)"
 _HOURS = re.compile(rf"{_CLOCK}-{_CLOCK} (\S+)")
 _DAY = pd.Timedelta(days=1)

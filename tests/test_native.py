@@ -62,6 +62,36 @@ def test_both_ways_agree(frame):
         pd.testing.assert_frame_equal(found, wanted)
 
 
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(trades(), st.booleans())
+def test_a_block_that_is_passed_by_its_extremes_is_right_as_it_stands(frame, ordered):
+    frame = frame.with_columns(pl.col("size").cast(pl.Float64))
+    frame = frame.sort("time", "seq") if ordered else frame
+    for block in (frame, frame.drop("symbol"), frame.select("time", "seq", "price")):
+        if native._is_plain(block, "trades"):
+            right = native.checked(block, "trades", some=True)
+            assert right is not None
+            assert right.equals(block.with_columns(pl.selectors.float().fill_nan(None)))
+
+
+def test_a_block_in_order_is_passed_and_one_with_any_fault_is_not():
+    frame = pl.DataFrame(
+        {"time": [1, 1, 2], "seq": [0, 1, 0], "bid": [1.0, None, float("nan")]}
+        | {"ask": [2.0, 3.0, 4.0], "bid_size": [0.0, None, 1.0], "ask_size": [1.0, 1.0, 1.0]},
+    ).with_columns(pl.col("time").cast(TIMES))
+    assert native._is_plain(frame, "quotes")
+    assert native._is_plain(frame.clear(), "quotes")
+    for name, values in {
+        "time": pl.Series([1, 2, 1]).cast(TIMES),
+        "seq": pl.Series([1, 1, 0]),
+        "bid": pl.Series([float("nan"), 1.0, 0.0]),
+        "ask": pl.Series([1.0, np.inf, 1.0]),
+        "bid_size": pl.Series([-0.5, None, 1.0]),
+        "beside": pl.Series([1.0, 1.0, 1.0]),
+    }.items():
+        assert not native._is_plain(frame.with_columns(values.alias(name)), "quotes"), name
+
+
 def test_what_is_right_stays_polars_and_is_not_walked():
     frame = pl.DataFrame(
         {"time": [1, 1, 2], "seq": [0, 1, 0], "symbol": ["A"] * 3, "price": [1.0] * 3}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import pandas as pd
 import polars as pl
@@ -17,11 +16,10 @@ from mmresearch.load.text import Text
 from mmresearch.load.unpack import UnreadableError, pieces
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError
+from mmresearch.store import ahead
 
 SIZE = 2**24  # bytes: enough for every core to be busy, few enough to stay near them
 Tables = dict[str, pl.DataFrame]
-Item = TypeVar("Item")
-_END = object()
 
 
 class About(NamedTuple):
@@ -79,15 +77,6 @@ def texts(source: str, path: Path, size: int | None = None) -> Iterator[Text]:
         yield from _marked(ahead(_texts(path, size or SIZE)))
     except UnreadableError as error:
         raise SourceError(source, [error.fault]) from None
-
-
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The items, the next one made while one is in use."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, _END)
-        while (item := coming.result()) is not _END:
-            coming = pool.submit(next, items, _END)
-            yield item
 
 
 def _marked(blocks: Iterator[Text]) -> Iterator[Text]:

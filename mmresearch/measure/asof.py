@@ -7,6 +7,11 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from mmresearch.measure import blocks
+from mmresearch.measure.blocks import Block, rows_by_symbol
+
+_ORDER = ["time", "seq"]
+
 
 def known_before(events: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
     """For each event the row of the last state with an earlier (time, seq), -1 if there is none.
@@ -15,14 +20,15 @@ def known_before(events: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
     only if its seq is smaller, so a quote that moves because of a trade is never taken for the
     quote that the trade met.
     """
-    when = states["time"].to_numpy("datetime64[ns]")
-    at = events["time"].to_numpy("datetime64[ns]")
+    return _before(*blocks.of_table(events, _ORDER).values(), blocks.of_table(states, _ORDER))
+
+
+def _before(at: np.ndarray, seq: np.ndarray, states: Block) -> np.ndarray:
+    when = states["time"]
     low = np.searchsorted(when, at, side="left")
-    tied = np.flatnonzero(np.append(when, np.datetime64("NaT"))[low] == at)
+    tied = np.flatnonzero((low < len(when)) & (np.append(when, 0)[low] == at))
     high = np.searchsorted(when, at[tied], side="right")
-    low[tied] = _search_within(
-        states["seq"].to_numpy(), events["seq"].to_numpy()[tied], low[tied], high
-    )
+    low[tied] = _search_within(states["seq"], seq[tied], low[tied], high)
     return low - 1
 
 
@@ -37,34 +43,34 @@ def known_before_by_symbol(events: pd.DataFrame, states: pd.DataFrame) -> np.nda
     return found
 
 
-def rows_by_symbol(table: pd.DataFrame) -> dict[str, np.ndarray | slice]:
-    """The rows of each symbol, for `iloc`; of one symbol all at once, without a copy."""
-    one = table["symbol"].iloc[:1]
-    if len(one) and (table["symbol"] == one.iloc[0]).all():
-        return {one.iloc[0]: slice(None)}
-    return table.groupby("symbol", sort=False, observed=True).indices
-
-
-def value_before(events: pd.DataFrame, blocks: Iterable[pd.DataFrame], name: str) -> np.ndarray:
-    """For each event the value that was last known before its (time, seq), missing if none was.
+def value_before(
+    events: pd.DataFrame,
+    states: Iterable[Block],
+    name: str,
+    *,
+    skip: bool = True,
+    first: float = np.nan,
+) -> np.ndarray:
+    """For each event the value that was last known before its (time, seq), `first` if none was.
 
     The tables hold one symbol; the events come in any order, the states in blocks by (time, seq),
-    of which one is in memory. A value that is missing is none.
+    of which one is in memory. A value that is missing is passed over, or with skip=False is what
+    was known.
     """
-    at = events["time"].to_numpy("datetime64[ns]")
+    at, seq = blocks.of_table(events, _ORDER).values()
     order = np.argsort(at, kind="stable")
-    at, events = at[order], events.iloc[order]
-    values, last, told = np.full(len(at), np.nan), np.nan, 0
-    for block in blocks:
-        known = block[name].notna()
-        states = block if known.all() else block[known]
-        if states.empty:
+    at, seq = at[order], seq[order]
+    values, last, told = np.full(len(at), first), first, 0
+    for block in states:
+        known = ~np.isnan(block[name])
+        if skip and not known.all():
+            block = {column: array[known] for column, array in block.items()}
+        when, price = block["time"], block[name]
+        if not len(when):
             continue
-        when = states["time"].to_numpy("datetime64[ns]")
         begin, end = np.searchsorted(at, when[0]), np.searchsorted(at, when[-1], side="right")
         values[told:end] = last
-        row = known_before(events.iloc[begin:end], states)
-        price = states[name].to_numpy()
+        row = _before(at[begin:end], seq[begin:end], block)
         values[begin:end] = np.where(row >= 0, price[row], values[begin:end])
         # the events of a block's last instant are asked again, for the next may begin with it
         last, told = price[-1], end

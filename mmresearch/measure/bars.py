@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mmresearch.measure.asof import known_before
 from mmresearch.sessions import has_clock, session_of
 
 _COUNT = re.compile(r"\s*([\d_,]+)\s*(?:trades?|prints?)\s*")
@@ -64,6 +63,11 @@ class Bars:
     def opens(self) -> np.ndarray:
         """Whether each bar is the first of its session."""
         return np.diff(self.session, prepend=-1) > 0
+
+    @property
+    def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What tells the bar of an event: start, end, end_seq, opens."""
+        return self.start, self.end, self.end_seq, self.opens
 
     @property
     def end_seq(self) -> np.ndarray:
@@ -149,72 +153,9 @@ def labels(bars: Bars, calendar: str) -> dict[str, np.ndarray]:
     }
 
 
-def bar_rows(events: pd.DataFrame, bars: Bars) -> np.ndarray:
-    """For each event (time, seq) the row of its bar, -1 outside every session."""
-    session = session_of(events["time"], bars.sessions)
-    inside = session >= 0
-    if bars.step.kind == "clock" and inside.any():
-        opens = nanoseconds(bars.sessions["open"])[session]
-        since = nanoseconds(events["time"]) - opens
-        within = np.maximum(-(-since // bars.step.size) - 1, 0)
-        return np.where(inside, bars.first[session] + within, -1)
-    closed = known_before(events, bars.closers) + 1 if len(bars.closers) else 0
-    return np.where(inside, session + closed, -1)
-
-
-def next_rows(events: pd.DataFrame, bars: Bars) -> np.ndarray:
-    """For events outside every session the first bar of the next one, -1 after the last."""
-    following = np.searchsorted(nanoseconds(bars.sessions["open"]), nanoseconds(events["time"]))
-    known = following < len(bars.sessions)
-    return np.where(known, np.append(bars.first, -1)[following], -1)
-
-
 def nanoseconds(times: pd.Series) -> np.ndarray:
     """Times as whole nanoseconds since 1970, UTC."""
     return times.to_numpy("datetime64[ns]").astype("int64")
-
-
-def last_known(rows: np.ndarray, bars: Bars) -> np.ndarray:
-    """For each bar the last event up to its end in the same session, -1 if there is none.
-
-    `rows` are the events' bars, in order and none outside.
-    """
-    last = np.searchsorted(rows, np.arange(len(bars)), side="right") - 1
-    if not len(rows):
-        return last
-    same = bars.session[rows[np.maximum(last, 0)]] == bars.session
-    return np.where((last >= 0) & same, last, -1)
-
-
-def sums(values: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
-    """Sum of the values in each of n rows, 0 where there is none."""
-    return np.bincount(rows, weights=values, minlength=n).astype(float)  # whole numbers if empty
-
-
-def take(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """values[places], missing where the place is -1."""
-    return np.append(values, np.nan)[places]
-
-
-def previous(values: np.ndarray, bars: Bars) -> np.ndarray:
-    """Each bar's value one bar earlier in the same session, missing for a session's first."""
-    before = np.full(len(values), np.nan)
-    same = bars.session[1:] == bars.session[:-1]
-    before[1:] = np.where(same, values[:-1], np.nan)
-    return before
-
-
-def known_at_start(values: np.ndarray, rows: np.ndarray, bars: Bars) -> np.ndarray:
-    """The value known before each bar's first event, in the same session.
-
-    The bar that holds the first value of its session starts from that value, for nothing was known
-    before it.
-    """
-    known = np.flatnonzero(~np.isnan(values))
-    start = previous(take(values, last_known(rows, bars)), bars)
-    _, first = np.unique(bars.session[rows[known]], return_index=True)
-    start[rows[known[first]]] = values[known[first]]
-    return start
 
 
 def _clock_step(freq: str | pd.Timedelta) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from mmresearch import schema
 from mmresearch.market import Market
 from mmresearch.measure.quotes import best_quotes
-from mmresearch.measure.signs import RULES, sign_trades
+from mmresearch.measure.signs import RULES, sign_by_mid, sign_trades
 
 AGGREGATE = "aggregate maker"
 
@@ -54,9 +54,19 @@ def infer_fills(
     aggressor = tape["side"].to_numpy()
     if np.isnan(aggressor).any() and (rule == "tick" or quotes is not None):
         inferred = sign_trades(trades, quotes, rule=rule)["side"].to_numpy()
-        open_ = np.isnan(aggressor) & _continuous(tape)
-        aggressor = np.where(open_, inferred, aggressor)
+        aggressor = _filled_in(tape, inferred)
     return _other_side(tape, aggressor, account)
+
+
+def infer_by_mid(trades: pd.DataFrame, known_mid: Callable[[], np.ndarray]) -> pd.DataFrame:
+    """As `infer_fills` of one symbol's checked trades, by the mid that was known before each.
+
+    It is asked for only where the side of a trade is missing.
+    """
+    aggressor = trades["side"].to_numpy()
+    if np.isnan(aggressor).any():
+        aggressor = _filled_in(trades, sign_by_mid(trades, known_mid()))
+    return _other_side(trades, aggressor, AGGREGATE)
 
 
 def account_fills(market: Market, *, account: str | Sequence[str] | None = None) -> pd.DataFrame:
@@ -126,6 +136,12 @@ def shared_words(shared: dict[str, list[str]]) -> str:
 def _homes(market: Market, symbol: Sequence[str] | None) -> pd.DataFrame:
     homes = market.symbols.loc[~market.symbols["symbol"].isin(market.inverse), ["symbol", "asset"]]
     return homes if symbol is None else homes[homes["symbol"].isin(symbol)]
+
+
+def _filled_in(tape: pd.DataFrame, inferred: np.ndarray) -> np.ndarray:
+    """The aggressor's side, where it is missing and there was one as it is inferred."""
+    aggressor = tape["side"].to_numpy()
+    return np.where(np.isnan(aggressor) & _continuous(tape), inferred, aggressor)
 
 
 def _continuous(tape: pd.DataFrame) -> np.ndarray:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 from mmresearch.market import Market
-from mmresearch.measure.bars import Bars, bar_rows, next_rows, sums
+from mmresearch.measure import blocks
+from mmresearch.measure.bars import Bars
 from mmresearch.measure.fills import (
     infer_fills,
     of_account,
@@ -20,7 +22,9 @@ from mmresearch.measure.quotes import best_quotes
 from mmresearch.measure.reported import FROM_REPORTS, reported_flows
 
 NO_FLOW = "no fill (and no transfer) of what was asked for; is any trade signed?"
-_COLUMNS = ["time", "seq", "account", "symbol", "bought", "sold", "moved"]
+_MOVES = ["bought", "sold", "moved"]
+_COLUMNS = ["time", "seq", "account", "symbol", *_MOVES]
+_FILL = ["time", "seq", "account", "side", "size"]
 
 
 def account_flows(
@@ -76,6 +80,25 @@ def flows_of(
     return pd.concat([flow for flow in flows if len(flow)] or flows[:1], ignore_index=True)
 
 
+def saved_flows(market: Market, symbol: str, accounts: list[str]) -> pd.DataFrame:
+    """As `flows_of`, of one symbol, from fills that are read in blocks; accounts are categories."""
+    flows = [_of_block(rows, accounts) for rows in market.blocks("fills", _FILL, symbol=symbol)]
+    if "transfers" in market:
+        moved = _of_transfers(market, accounts, [symbol]).drop(columns="symbol")
+        flows.append(moved.assign(account=pd.Categorical(moved["account"], categories=accounts)))
+    return pd.concat([flow for flow in flows if len(flow)] or flows[:1], ignore_index=True)
+
+
+def _of_block(fills: pl.DataFrame, accounts: list[str]) -> pd.DataFrame:
+    fills = fills.with_columns(account=pl.col("account").cast(pl.Enum(accounts), strict=False))
+    own = fills.drop_nulls("account").rechunk()
+    time, seq, number, side, size = (own[c].to_physical().to_numpy() for c in _FILL)
+    flows = {"time": pd.Series(time.view("datetime64[ns]")).dt.tz_localize("UTC"), "seq": seq}
+    flows["account"] = pd.Categorical.from_codes(number.astype("int32"), categories=accounts)
+    flows |= {"bought": np.where(side > 0, size, 0.0), "sold": np.where(side > 0, 0.0, size)}
+    return pd.DataFrame(flows, copy=False).assign(moved=0.0)
+
+
 class Holdings:
     """What a symbol's accounts hold at the end of one stretch of time and the start of the next.
 
@@ -92,23 +115,24 @@ class Holdings:
 
 def flow_bars(bars: Bars, flows: pd.DataFrame, held: Holdings) -> dict[str, np.ndarray]:
     """Each account's flows and inventory, one value a bar; brings `held` to the stretch's end."""
-    accounts, code = held.accounts, pd.Index(held.accounts).get_indexer(flows["account"])
-    n = len(bars)
-    rows = bar_rows(flows, bars)
-    following = np.where(rows < 0, next_rows(flows, bars), -1)
+    from mmresearch.measure import bar_kernels  # numba: loaded only here
 
-    def total(values: np.ndarray, row: np.ndarray) -> np.ndarray:
-        taken = row >= 0
-        return sums(values[taken], code[taken] * n + row[taken], len(accounts) * n)
-
-    bought, sold, moved = (flows[c].to_numpy(float) for c in ("bought", "sold", "moved"))
-    buys, sells, transfer = (total(values, rows) for values in (bought, sold, moved))
-    flow, overnight = buys - sells + transfer, total(bought - sold + moved, following)
+    accounts, n = held.accounts, len(bars)
+    number = pd.Categorical(flows["account"], categories=accounts).codes.astype("int64")
+    time, seq, *moves = blocks.of_table(flows, ["time", "seq", *_MOVES]).values()
+    table, late = np.zeros((len(accounts), n, 4)), np.zeros(len(accounts))
+    count = bar_kernels.flow_bars(
+        time, seq, blocks.constant(number), tuple(moves), bars.edges, table, late
+    )
+    buys, sells, transfer, overnight = (table[:, :, k].ravel() for k in range(4))
+    flow = buys - sells + transfer
     if n:
         overnight[::n] += held.outside
         held.outside, held.late = np.zeros(len(accounts)), 0
     start, end = _inventory(held.level, overnight, flow)
-    _carry(held, end, code, bought - sold + moved, (rows < 0) & (following < 0))
+    if n:
+        held.level = end.reshape(len(accounts), n)[:, -1]
+    held.outside, held.late = held.outside + late, held.late + count
     return {
         "account": np.repeat(np.asarray(accounts, dtype=object), n),
         "inventory_start": start,
@@ -122,16 +146,6 @@ def flow_bars(bars: Bars, flows: pd.DataFrame, held: Holdings) -> dict[str, np.n
         "maker_volume": buys + sells,
         "opening_known": np.repeat(held.known, n),
     }
-
-
-def _carry(
-    held: Holdings, end: np.ndarray, code: np.ndarray, net: np.ndarray, late: np.ndarray
-) -> None:
-    """Bring the holdings to the last bar's end, with what came after it."""
-    if len(end):
-        held.level = end.reshape(len(held.accounts), -1)[:, -1]
-    held.outside = held.outside + sums(net[late], code[late], len(held.accounts))
-    held.late += int(late.sum())
 
 
 def _inventory(

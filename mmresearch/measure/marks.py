@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.market import Market
-from mmresearch.measure.asof import rows_by_symbol, value_before
+from mmresearch.measure import blocks
+from mmresearch.measure.asof import value_before
+from mmresearch.measure.blocks import Block, rows_by_symbol
 from mmresearch.measure.entries import CURRENCY, FILL, SNAPSHOT
-from mmresearch.measure.quotes import best_quotes, mid, quote_blocks
+from mmresearch.measure.quotes import best_quotes, block_mid, mid, quote_blocks
 
-States = Callable[[str], Iterable[pd.DataFrame]]  # of a symbol: blocks of time, seq and price
+States = Callable[[str], Iterable[Block]]  # of a symbol: blocks of time, seq and price
 _SOURCES = ["", "mid", "trade", "fill", "later", "currency"]
 
 
@@ -84,7 +86,7 @@ def _mids(market: Market) -> States:
     """Each symbol's mids; of quotes saved by day some rows at a time."""
     name = "quotes" if "quotes" in market else "book"
     if market.is_by_day(name):
-        return lambda symbol: (_priced(q, mid(q)) for q in quote_blocks(market, symbol))
+        return lambda symbol: map(_middle, quote_blocks(market, symbol))
     quotes = best_quotes(market)
     return _none if quotes is None else _held(quotes, mid(quotes))
 
@@ -96,21 +98,21 @@ def _prints(market: Market) -> States:
     if not market.is_by_day("trades"):
         return _held(market["trades"], market["trades"]["price"])
     columns = ["time", "seq", "price"]
-    return lambda symbol: market.blocks("trades", columns, symbol=symbol)
+    return lambda symbol: blocks.of_symbol(market, "trades", columns, symbol)
 
 
-def _none(symbol: str) -> Iterable[pd.DataFrame]:
+def _none(symbol: str) -> Iterable[Block]:
     return ()
 
 
 def _held(table: pd.DataFrame, price: pd.Series) -> States:
     """Of a table in memory the prices of each symbol, in one block."""
-    rows, states = rows_by_symbol(table), _priced(table, price)
-    return lambda symbol: [states.iloc[rows[symbol]]] if symbol in rows else ()
+    states = blocks.of_table(table, ["time", "seq"]) | {"price": price.to_numpy()}
+    return blocks.by_symbol(table, states)
 
 
-def _priced(table: pd.DataFrame, price: pd.Series) -> pd.DataFrame:
-    return table[["time", "seq"]].assign(price=price)
+def _middle(quotes: Block) -> Block:
+    return {name: quotes[name] for name in ("time", "seq")} | {"price": block_mid(quotes)}
 
 
 def _last_known(entries: pd.DataFrame, states: States) -> np.ndarray:
@@ -127,6 +129,6 @@ def _last_known(entries: pd.DataFrame, states: States) -> np.ndarray:
 def _first(entries: pd.DataFrame, states: States) -> np.ndarray:
     first = {}
     for symbol in entries["symbol"].unique():
-        prices = (block["price"].dropna() for block in states(symbol))
-        first[symbol] = next((price.iloc[0] for price in prices if len(price)), np.nan)
+        prices = (block["price"][~np.isnan(block["price"])] for block in states(symbol))
+        first[symbol] = next((price[0] for price in prices if len(price)), np.nan)
     return entries["symbol"].astype("str").map(first).to_numpy(dtype="float64")

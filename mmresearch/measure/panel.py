@@ -11,18 +11,15 @@ from mmresearch.market import Market
 from mmresearch.measure.bars import (
     Bars,
     Step,
-    bar_rows,
     cut,
-    known_at_start,
     labels,
-    last_known,
     parse_freq,
     refuse_step,
-    sums,
-    take,
 )
+from mmresearch.measure.blocks import Block
 from mmresearch.measure.flows import NO_FLOW, Holdings, flow_bars, listed, refuse_idle
 from mmresearch.measure.ledger import Opening, opening_positions
+from mmresearch.measure.prints import TRADE, Tape, trade_bars
 from mmresearch.measure.quotes import quote_bars
 from mmresearch.measure.reported import FROM_REPORTS, between_reports, drift_bars, reports_of
 from mmresearch.measure.stretches import Flows
@@ -70,10 +67,6 @@ PANEL = pd.DataFrame(
 )
 
 _COUNTS = ["after_last_session", "trades_outside", "quotes_outside"]
-_NO_TRADES = pd.DataFrame(
-    {name: np.array([]) for name in ("price", "size", "side")}
-    | {"time": pd.Series(dtype="datetime64[ns, UTC]"), "seq": pd.Series(dtype="int64")}
-)
 
 
 def panel(
@@ -207,7 +200,7 @@ def _of_symbol(
     held = Holdings(flows.accounts(symbol), levels)
     public, own, missed, ends, moved = [], [], [0, 0], [], []
     for part in flows.stretches(symbol):
-        bars = cut(step, part.sessions, part.trades)
+        bars = cut(step, part.sessions, part.prints() if step.kind == "count" else None)
         columns, outside = _market_columns(bars, part.trades, part.quotes, calendar)
         public.append(columns)
         own.append(flow_bars(bars, part.flows, held))
@@ -230,11 +223,11 @@ def _by_account(parts: list[np.ndarray], accounts: np.ndarray) -> np.ndarray:
 
 
 def _market_columns(
-    bars: Bars, trades: pd.DataFrame | None, quotes: Iterable[pd.DataFrame] | None, calendar: str
+    bars: Bars, trades: Tape | None, quotes: Iterable[Block] | None, calendar: str
 ) -> tuple[dict[str, np.ndarray], list[int]]:
     """The columns that are the same for every account; how many prints and quotes no bar holds."""
     prices, quotes_missed = quote_bars(quotes or (), bars)
-    volumes, trades_missed = _trade_bars(_NO_TRADES if trades is None else trades, bars)
+    volumes, trades_missed = trade_bars(trades(TRADE) if trades else (), bars)
     columns = labels(bars, calendar) | volumes | prices
     if trades is None:
         columns["market_volume"] = np.full(len(bars), np.nan)
@@ -249,23 +242,6 @@ def _with_returns(columns: dict[str, np.ndarray], step: Step) -> dict[str, np.nd
     start = columns.pop("trade_price_start")
     columns["trade_return_bps"] = _returns(start, columns["trade_price"], gap)
     return columns
-
-
-def _trade_bars(trades: pd.DataFrame, bars: Bars) -> tuple[dict[str, np.ndarray], int]:
-    """The columns that come from prints, one value a bar; how many no bar holds."""
-    rows = bar_rows(trades, bars)
-    inside = rows >= 0
-    price, size, side = (trades[name].to_numpy()[inside] for name in ("price", "size", "side"))
-    rows, n, unknown = rows[inside], len(bars), np.isnan(side)
-    columns = {
-        "market_volume": sums(size, rows, n),
-        "trades": np.bincount(rows, minlength=n),
-        "trade_price_start": known_at_start(price, rows, bars),
-        "trade_price": take(price, last_known(rows, bars)),
-        "trade_imbalance": sums(np.where(unknown, 0.0, side * size), rows, n),
-        "unsigned_volume": sums(unknown * size, rows, n),
-    }
-    return columns, int((~inside).sum())
 
 
 def _returns(start: np.ndarray, end: np.ndarray, gap: np.ndarray | None) -> np.ndarray:

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.market import Market
-from mmresearch.measure.bars import Bars, nanoseconds
+from mmresearch.measure import blocks
+from mmresearch.measure.bars import Bars
+from mmresearch.measure.blocks import Block, after_all
 
-_SIDES = ("bid", "ask", "bid_size", "ask_size")
-_LEVEL = {f"{name}_1": name for name in _SIDES}
-_NEVER = np.array([np.iinfo(np.int64).max])
-_AFTER_ALL = (_NEVER, _NEVER, (np.array([np.nan]),) * 4)  # an event that ends every bar
+QUOTE = ["time", "seq", "bid", "ask", "bid_size", "ask_size"]
+_LEVEL = {f"{name}_1": name for name in QUOTE[2:]}
+_AFTER_ALL = after_all(QUOTE)
 
 
 def best_quotes(market: Market) -> pd.DataFrame | None:
@@ -30,14 +31,19 @@ def best_quotes(market: Market) -> pd.DataFrame | None:
     return market["book"][["time", "seq", "symbol", *_LEVEL]].rename(columns=_LEVEL)
 
 
-def quote_blocks(market: Market, symbol: str) -> Iterator[pd.DataFrame] | None:
+def quote_blocks(market: Market, symbol: str) -> Iterator[Block] | None:
     """As `best_quotes` of one symbol, without it, some rows at a time where they are saved."""
     if "quotes" in market:
-        return market.blocks("quotes", ["time", "seq", *_LEVEL.values()], symbol=symbol)
+        return blocks.of_symbol(market, "quotes", QUOTE, symbol)
     if "book" not in market:
         return None
-    books = market.blocks("book", ["time", "seq", *_LEVEL], symbol=symbol)
-    return (rows.rename(columns=_LEVEL) for rows in books)
+    books = blocks.of_symbol(market, "book", ["time", "seq", *_LEVEL], symbol)
+    return ({_LEVEL.get(name, name): values for name, values in b.items()} for b in books)
+
+
+def block_mid(quotes: Block) -> np.ndarray:
+    """As `mid`, of a block."""
+    return (quotes["bid"] + quotes["ask"]) / 2
 
 
 def mid(quotes: pd.DataFrame) -> pd.Series:
@@ -93,23 +99,25 @@ def order_flow_imbalance(quotes: pd.DataFrame, session: np.ndarray | None = None
     return pd.Series(value, index=quotes.index, name="order_flow_imbalance")
 
 
-def quote_bars(quotes: Iterable[pd.DataFrame], bars: Bars) -> tuple[dict[str, np.ndarray], int]:
+def quote_bars(quotes: Iterable[Block], bars: Bars) -> tuple[dict[str, np.ndarray], int]:
     """The columns of the panel that come from quotes, one value a bar; how many no bar holds.
 
     Parameters
     ----------
-    quotes : iterable of DataFrame
+    quotes : iterable of Block
         One symbol's best quotes, ordered by (time, seq), in as many blocks as there are.
     bars : Bars
         The symbol's bars.
     """
-    from mmresearch.measure import kernels  # numba: loaded only here
+    from mmresearch.measure import bar_kernels  # numba: loaded only here
 
-    place, standing = (0, 0, 0, 0), (np.nan,) * 9
+    place, standing, edges = (0, 0, 0, 0), (np.nan,) * 8, bars.edges
     table = np.full((len(bars), 9), np.nan)
-    edges = bars.start, bars.end, bars.end_seq, bars.opens
-    for block in itertools.chain(map(_arrays, quotes), [_AFTER_ALL]):
-        place, standing = kernels.quote_bars(*block, edges, place, standing, table)
+    for block in itertools.chain(quotes, [_AFTER_ALL]):
+        time, seq, *sides = (block[name] for name in QUOTE)
+        place, standing = bar_kernels.quote_bars(
+            time, seq, tuple(sides), edges, place, standing, table
+        )
     mid_start, mid, fair, spread, spread_time, depth, depth_time, imbalance, variance = table.T
     columns = {
         "mid_start": mid_start,
@@ -130,8 +138,3 @@ def _mean(total: np.ndarray, time: np.ndarray) -> np.ndarray:
 def _side(price: pd.Series, size: pd.Series, absent: float) -> tuple[np.ndarray, np.ndarray]:
     none = price.isna()
     return price.mask(none, absent).to_numpy(), size.mask(none, 0.0).to_numpy()
-
-
-def _arrays(quotes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
-    sides = tuple(quotes[name].to_numpy(float) for name in _SIDES)
-    return nanoseconds(quotes["time"]), quotes["seq"].to_numpy(), sides

@@ -77,6 +77,12 @@ def sign_trades(
     return signed
 
 
+def sign_by_mid(trades: pd.DataFrame, known_mid: np.ndarray) -> np.ndarray:
+    """Lee and Ready's sign of trades in order, by the mid known before each; sessions are dates."""
+    by_quote = against_mid(trades["price"].to_numpy(), known_mid)
+    return _lee_ready(by_quote, _tick(trades, trades["time"].dt.floor("D")))
+
+
 def against_mid(price: np.ndarray, mid: np.ndarray) -> np.ndarray:
     """Sign of the price against the mid known before the trade; NaN at the mid or without one."""
     distance = price - mid

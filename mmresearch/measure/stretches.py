@@ -6,7 +6,8 @@ as many as sessions run through without a pause.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +16,17 @@ import polars as pl
 
 from mmresearch import store
 from mmresearch.market import Market
+from mmresearch.measure import blocks
+from mmresearch.measure.asof import value_before
 from mmresearch.measure.bars import nanoseconds
-from mmresearch.measure.fills import infer_fills
-from mmresearch.measure.flows import account_flows, flows_of
-from mmresearch.measure.quotes import best_quotes, quote_blocks
+from mmresearch.measure.blocks import Block
+from mmresearch.measure.fills import infer_by_mid, infer_fills
+from mmresearch.measure.flows import account_flows, flows_of, saved_flows
+from mmresearch.measure.prints import TRADE, Tape
+from mmresearch.measure.quotes import QUOTE, best_quotes, block_mid, quote_blocks
 
 _READ = ("trades", "quotes", "book", "fills", "transfers", "positions")
-_TRADES = ["price", "size", "side"]
-_QUOTES = ["bid", "ask", "bid_size", "ask_size"]
+_ORDER = ["time", "seq"]
 _FLOWS = ["account", "bought", "sold", "moved"]
 _OF_ENDS = ["time", "seq", "account", "symbol", "asset", "side", "price", "size", "amount"]
 _OF_ENDS += ["start_position"]
@@ -31,13 +35,22 @@ _OF_ENDS += ["start_position"]
 class Stretch(NamedTuple):
     """What happened to one symbol in a stretch of time; tables that the market lacks are None.
 
-    Quotes come in blocks, to be read once.
+    Prints and quotes come in blocks; quotes to be read once.
     """
 
     sessions: pd.DataFrame
     flows: pd.DataFrame
-    trades: pd.DataFrame | None
-    quotes: Iterable[pd.DataFrame] | None
+    trades: Tape | None
+    quotes: Iterable[Block] | None
+
+    def prints(self) -> pd.DataFrame | None:
+        """Time and seq of all prints."""
+        if self.trades is None:
+            return None
+        found = [np.empty((2, 0), dtype="int64")]
+        found += [np.stack([rows["time"], rows["seq"]]) for rows in self.trades(_ORDER)]
+        time, seq = np.concatenate(found, axis=1)
+        return pd.DataFrame({"time": pd.to_datetime(time, utc=True), "seq": seq})
 
 
 class Flows:
@@ -59,16 +72,15 @@ class Flows:
         self.market = market
         self.by_day = market.by_day and ("trades" in market or _has_fills(market))
         if self.by_day:
-            whole = [name for name in _READ if name in market and not market.is_by_day(name)]
-            _ = [market[name] for name in whole]  # read once
+            market.hold(n for n in _READ if n in market and not market.is_by_day(n))
         self.ends = _ends(market) if self.by_day else market
         flows, self.note = account_flows(self.ends, account=account, symbol=symbol)
         self.series = _series(flows)
         self.symbols = sorted(self.series["symbol"].unique())
         if not self.by_day:
             self._flows = _by_symbol(flows, self.symbols, _FLOWS)
-            self._trades = _by_symbol(market.get("trades"), self.symbols, _TRADES)
-            self._quotes = _by_symbol(best_quotes(market), self.symbols, _QUOTES)
+            self._trades = _held(market.get("trades"), TRADE)
+            self._quotes = _held(best_quotes(market), QUOTE)
 
     def accounts(self, symbol: str) -> list[str]:
         """The accounts that have flows of the symbol, in order."""
@@ -79,9 +91,9 @@ class Flows:
         sessions = self.market.sessions(symbol)
         if self.by_day:
             return _day_by_day(self.market, symbol, self.accounts(symbol), sessions)
-        flows, trades = self._flows[symbol], self._trades.get(symbol)
-        quotes = [self._quotes[symbol]] if self._quotes else None
-        return iter([Stretch(sessions, flows, trades, quotes)])
+        trades, quotes = self._trades, self._quotes and self._quotes(symbol)
+        tape = trades and (lambda columns: trades(symbol))
+        return iter([Stretch(sessions, self._flows[symbol], tape, quotes)])
 
 
 def _series(flows: pd.DataFrame) -> pd.DataFrame:
@@ -121,28 +133,45 @@ def _day_by_day(
     opened = np.searchsorted(cuts, nanoseconds(sessions["open"]), side="right")
     edges = [None, *pd.to_datetime(cuts, utc=True), None]
     has_fills = _has_fills(market)
-    last = None  # the quote that a stretch's first trades meet
+    last = np.nan  # the mid that a stretch's first trades meet
     for number in range(len(edges) - 1):
         part = market.select(symbol, edges[number], edges[number + 1])
         if has_fills:
-            fills = _whole(part, "fills", symbol, ["account", "symbol", "side", "size"])
-            trades, quotes = _whole(part, "trades", symbol, _TRADES), quote_blocks(part, symbol)
+            flows = saved_flows(part, symbol, accounts)
         else:
-            trades, best = part.get("trades"), best_quotes(part)
-            known = best if last is None else pd.concat([last, best], ignore_index=True)
-            last = last if best is None or best.empty else best.tail(1)
-            fills, quotes = infer_fills(trades, known), None if best is None else [best]
-        flows = flows_of(fills, part, accounts, [symbol])
+            fills, last = _inferred(part, symbol, last)
+            flows = flows_of(fills, part, accounts, [symbol])
         own = sessions[opened == number].reset_index(drop=True)
-        yield Stretch(own, flows, trades, quotes)
+        trades = partial(_tape, part, symbol) if "trades" in part else None
+        yield Stretch(own, flows, trades, quote_blocks(part, symbol))
 
 
-def _whole(market: Market, name: str, symbol: str, columns: list[str]) -> pd.DataFrame | None:
-    """Those columns of one symbol's table, in one piece."""
-    if name not in market:
-        return None
-    blocks = market.blocks(name, ["time", "seq", *columns], symbol=symbol)
-    return pd.concat(blocks, ignore_index=True)
+def _tape(market: Market, symbol: str, columns: Sequence[str]) -> Iterator[Block]:
+    return blocks.of_symbol(market, "trades", columns, symbol)
+
+
+def _inferred(market: Market, symbol: str, last: float) -> tuple[pd.DataFrame, float]:
+    """The aggregate maker's fills, and the mid of the last quote; `last` is that of the one before.
+
+    Quotes are read in blocks, and only where a trade's side is to be inferred from them.
+    """
+    trades, quotes = market["trades"], quote_blocks(market, symbol)
+    if quotes is None:
+        return infer_fills(trades), last
+    mids = ({**rows, "mid": block_mid(rows)} for rows in quotes)
+    fills = infer_by_mid(trades, lambda: value_before(trades, mids, "mid", skip=False, first=last))
+    return fills, _last_mid(market, last)
+
+
+def _last_mid(market: Market, last: float) -> float:
+    """The mid of the market's last quote; `last` if it has none."""
+    name, level = ("quotes", "") if "quotes" in market else ("book", "_1")
+    for rows in reversed(list(market.scans(name))):
+        mid = (pl.col(f"bid{level}") + pl.col(f"ask{level}")) / 2
+        end = rows.tail(1).select(mid.fill_null(np.nan)).collect()
+        if end.height:
+            return end.item()
+    return last
 
 
 def _cuts(days: Sequence[str], sessions: pd.DataFrame) -> np.ndarray:
@@ -160,12 +189,18 @@ def _has_fills(market: Market) -> bool:
     return "fills" in market and any(len(part.head(1).collect()) for part in market.scans("fills"))
 
 
-def _by_symbol(
-    table: pd.DataFrame | None, symbols: list[str], columns: list[str]
-) -> dict[str, pd.DataFrame]:
-    """Each symbol's rows in order, if there is such a table."""
+def _held(
+    table: pd.DataFrame | None, columns: list[str]
+) -> Callable[[str], Iterator[Block]] | None:
     if table is None:
-        return {}
+        return None
+    return blocks.by_symbol(table, blocks.of_table(table, columns))
+
+
+def _by_symbol(
+    table: pd.DataFrame, symbols: list[str], columns: list[str]
+) -> dict[str, pd.DataFrame]:
+    """Each symbol's rows in order."""
     rows = table.groupby("symbol", sort=False).indices
     kept = table[["time", "seq", *columns]]
     return {name: kept.iloc[rows.get(name, [])] for name in symbols}

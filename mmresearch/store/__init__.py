@@ -12,6 +12,7 @@ order of time: {"file", "rows", "sha256", "symbol", "day", "first", "last"}, the
 nanoseconds. A table in one file is one part, without symbol and day.
 """
 
+from mmresearch.store.ahead import ahead
 from mmresearch.store.digest import digest
 from mmresearch.store.frames import to_pandas, to_polars, write_parquet
 from mmresearch.store.lock import Lock
@@ -28,6 +29,7 @@ __all__ = [
     "Span",
     "Stored",
     "Writer",
+    "ahead",
     "by_hand",
     "check_place",
     "digest",

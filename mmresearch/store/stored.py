@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mmresearch.store.span import Span
+from mmresearch.store.span import TIME, Span
 
 BLOCK = 2**20  # rows
 _EVERYTHING = Span()
@@ -83,6 +83,16 @@ class Stored:
         for part in self._some(name):
             if part["file"] not in but:
                 yield _collected(self._scan_part(part), self.folder / part["file"])
+
+    def ends(self, name: str, symbols: Collection[str]) -> Iterator[pl.LazyFrame]:
+        """As `scans`, of each of these symbols' days the times of its first and its last event."""
+        known = {p["file"] for p in self.unchanged(name) if p["symbol"] in symbols}
+        for part, rows in zip(self._some(name), self.scans(name), strict=True):
+            if part["file"] in known:
+                times = pl.Series("time", [part["first"], part["last"]]).cast(TIME)
+                yield pl.LazyFrame({"time": times, "symbol": [part["symbol"]] * 2})
+            else:
+                yield rows
 
     def unchanged(self, name: str) -> list[dict]:
         """The parts of a symbol's day that are asked for as their file holds them."""

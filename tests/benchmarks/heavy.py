@@ -101,7 +101,10 @@ def ours(folder: Path, freq: str) -> pd.DataFrame:
 
 def plain(folder: Path, freq: str) -> pd.DataFrame:
     """The core columns of the first day by polars alone."""
-    parts = {name: pl.scan_parquet(folder / name / "**/*.parquet") for name in HEAVY}
+    files = {
+        name: [*folder.glob(f"{name}/**/*.parquet"), *folder.glob(f"{name}-*")] for name in HEAVY
+    }
+    parts = {name: pl.scan_parquet(sorted(paths)) for name, paths in files.items()}
     step, mid = FREQS[freq], (pl.col("bid") + pl.col("ask")) / 2
     since = pl.col("time").dt.epoch("ns") - int(DAY.astype("int64"))
     bar = ((since - 1).clip(0) // step).alias("bar")

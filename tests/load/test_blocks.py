@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import mmresearch as mm
 from mmresearch.load import blocks, text
+from mmresearch.store import ahead
 
 KINDS = {"time": "whole", "price": "float", "note": "any"}
 HEAD = "time,price,note"
@@ -143,7 +144,7 @@ def test_one_item_is_made_ahead_and_errors_come_in_their_place():
             yield n
         raise ValueError("after three")
 
-    found = blocks.ahead(items())
+    found = ahead(items())
     assert not made  # nothing is begun before it is asked for
     assert next(found) == 0
     seen.clear()

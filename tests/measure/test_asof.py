@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from mmresearch.measure.asof import known_before, known_before_by_symbol, value_before
+from mmresearch.measure.blocks import of_table
 
 START = pd.Timestamp("2024-01-02 10:00", tz="UTC")
 
@@ -65,6 +66,10 @@ def test_value_before_is_the_same_however_the_states_are_cut(seed):
     wanted = np.where(row >= 0, known["value"].to_numpy()[row], np.nan)
     shuffled = rng.permutation(80)
     for cuts in ([], [60], [0, 1, 30], sorted(rng.integers(0, 60, 9)), range(60)):
-        blocks = [states[i:j] for i, j in zip([0, *cuts], [*cuts, 60], strict=True)]
+        columns = of_table(states, ["time", "seq", "value"])
+        blocks = [
+            {name: values[i:j] for name, values in columns.items()}
+            for i, j in zip([0, *cuts], [*cuts, 60], strict=True)
+        ]
         found = value_before(events.iloc[shuffled], blocks, "value")
         np.testing.assert_array_equal(found, wanted[shuffled])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from mmresearch.measure import bars as b
 from mmresearch.sessions import session_table
+from tests.measure.slow_bars import bar_rows, found_rows, next_rows
 
 HOURS = "09:30-16:00 America/New_York"
 
@@ -30,6 +30,21 @@ def _cut(
     b.refuse_step(step, calendar, sessions)
     cut = b.cut(step, sessions, trades)
     return cut, pd.DataFrame(b.labels(cut, calendar))
+
+
+def _rows(events: pd.DataFrame, bars: b.Bars) -> list[int]:
+    """Each event's bar, by the panel's loop and by the slow way that tests hold it to."""
+    found, _ = found_rows(events, bars)
+    assert found.tolist() == bar_rows(events, bars).tolist()
+    return found.tolist()
+
+
+def _next_rows(events: pd.DataFrame, bars: b.Bars) -> list[int]:
+    """Of the events outside every session the first bar after them."""
+    _, found = found_rows(events, bars)
+    outside = bar_rows(events, bars) < 0
+    assert found[outside].tolist() == next_rows(events, bars)[outside].tolist()
+    return found.tolist()
 
 
 @pytest.mark.parametrize(
@@ -88,21 +103,21 @@ def test_event_at_an_edge_belongs_to_the_bar_that_ends_there():
         "2024-01-02 21:00:00",  # the close: last bar
         "2024-01-02 21:00:00.000000001",  # after it
     )
-    assert b.bar_rows(events, bars).tolist() == [-1, 0, 0, 1, 388, 389, -1]
+    assert _rows(events, bars) == [-1, 0, 0, 1, 388, 389, -1]
 
 
 def test_events_outside_wait_for_the_next_session():
     bars, _ = _cut("1h", "09:00-11:00 UTC", "2024-01-02 09:30", "2024-01-03 09:30")
     events = _events("2024-01-02 03:00", "2024-01-02 12:00", "2024-01-03 08:59", "2024-01-03 11:01")
-    assert b.bar_rows(events, bars).tolist() == [-1] * 4
-    assert b.next_rows(events, bars).tolist() == [0, 2, 2, -1]
+    assert _rows(events, bars) == [-1] * 4
+    assert _next_rows(events, bars) == [0, 2, 2, -1]
 
 
 def test_round_the_clock_midnight_opens_the_next_day():
     bars, labels = _cut("1h", "24/7", "2024-03-10 00:00", "2024-03-11 05:00")
     assert labels["bar"].tolist() == list(range(24)) * 2
     events = _events("2024-03-10 00:00", "2024-03-10 23:59:59", "2024-03-11", "2024-03-11 01:00")
-    assert b.bar_rows(events, bars).tolist() == [0, 23, 24, 24]
+    assert _rows(events, bars) == [0, 23, 24, 24]
 
 
 def test_summer_time_moves_the_open_not_the_count():
@@ -129,7 +144,7 @@ def test_count_bars_hold_every_second_print_and_the_rest():
         seq=[1, 5, 6, 7, 1],
     )
     bars, labels = _cut("2 trades", "09:00-10:00 UTC", trades=prints)
-    assert b.bar_rows(prints, bars).tolist() == [0, 0, 1, 1, 2]
+    assert _rows(prints, bars) == [0, 0, 1, 1, 2]
     assert labels["bar"].tolist() == [0, 1, 2]
     edges = ["09:00", "09:20", "09:20", "10:00"]
     edges = [pd.Timestamp(f"2024-01-02 {edge}") for edge in edges]
@@ -146,7 +161,7 @@ def test_count_bar_ends_with_its_last_print():
         *["2024-01-02 09:25", "2024-01-02 10:00", "2024-01-02 10:01"],
         seq=[0, 2, 3, 4, 0, 0, 0],
     )
-    assert b.bar_rows(others, bars).tolist() == [0, 0, 0, 1, 1, 1, -1]
+    assert _rows(others, bars) == [0, 0, 0, 1, 1, 1, -1]
 
 
 def test_count_that_comes_out_even_leaves_no_empty_bar():
@@ -154,7 +169,7 @@ def test_count_that_comes_out_even_leaves_no_empty_bar():
     bars, labels = _cut("2 trades", "09:00-10:00 UTC", trades=prints)
     assert len(bars) == 2
     assert labels["end"].iloc[-1] == pd.Timestamp("2024-01-02 10:00")
-    assert b.bar_rows(_events("2024-01-02 09:50"), bars).tolist() == [1]
+    assert _rows(_events("2024-01-02 09:50"), bars) == [1]
 
 
 def test_count_starts_anew_each_session_and_skips_prints_outside():
@@ -163,9 +178,9 @@ def test_count_starts_anew_each_session_and_skips_prints_outside():
         *["2024-01-02 11:00", "2024-01-04 09:10", "2024-01-04 09:20"],
     )
     bars, labels = _cut("2 trades", "09:00-10:00 UTC", "2024-01-03 09:30", trades=prints)
-    assert b.bar_rows(prints, bars).tolist() == [-1, 0, 0, 1, -1, 3, 3]
+    assert _rows(prints, bars) == [-1, 0, 0, 1, -1, 3, 3]
     assert labels["bar"].tolist() == [0, 1, 0, 0]  # the 3rd has no print, and still a bar
-    assert b.next_rows(prints, bars).tolist()[4] == 2
+    assert _next_rows(prints, bars)[4] == 2
 
 
 def test_dates_have_no_clock_but_counts_and_sessions():
@@ -173,10 +188,10 @@ def test_dates_have_no_clock_but_counts_and_sessions():
     with pytest.raises(ValueError, match=r"no clock inside a session.*'1D'.*'500 trades' works"):
         _cut("1min", "dates", trades=prints)
     bars, labels = _cut("2 trades", "dates", trades=prints)
-    assert b.bar_rows(prints, bars).tolist() == [0, 0, 1, 2, 2]
+    assert _rows(prints, bars) == [0, 0, 1, 2, 2]
     assert labels["time_of_day"].isna().all()
     bars, _ = _cut("1D", "dates", trades=prints)
-    assert b.bar_rows(prints, bars).tolist() == [0, 0, 0, 1, 1]
+    assert _rows(prints, bars) == [0, 0, 0, 1, 1]
 
 
 def test_step_longer_than_a_session_is_refused():
@@ -202,15 +217,3 @@ def test_gap_marks_the_first_bar_after_a_missing_session():
     marked = labels[labels["gap"]]
     assert marked["day"].tolist() == [pd.Timestamp("2024-01-10")]
     assert marked["bar"].tolist() == [0]
-
-
-def test_last_known_and_start_stay_in_their_session():
-    """Values 5 and 7 in the first session's bars 1 and 2, nothing in the second session."""
-    bars, _ = _cut("20min", "09:00-10:00 UTC", "2024-01-02 09:30", "2024-01-03 09:30")
-    rows, values = np.array([1, 2]), np.array([5.0, 7.0])
-    last = b.last_known(rows, bars)
-    assert last.tolist() == [-1, 0, 1, -1, -1, -1]
-    nan = np.nan
-    np.testing.assert_array_equal(b.take(values, last), [nan, 5, 7, nan, nan, nan])
-    start = b.known_at_start(values, rows, bars)
-    np.testing.assert_array_equal(start, [nan, 5, 5, nan, nan, nan])

@@ -66,6 +66,19 @@ def test_is_the_panel_of_the_whole(tmp_path, calendar, freq, accounts):
     assert found.attrs == whole.attrs
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_mid_that_went_missing_signs_nothing_on_the_next_day_either(tmp_path, seed):
+    """The first trades of a day meet the last quote of the day before, with one side or both."""
+    plain, rng = _market(seed, "24/7", accounts=0), np.random.default_rng(seed)
+    quotes = plain.quotes
+    few = quotes[rng.random(len(quotes)) < 0.02]  # so that days begin with trades
+    few = few.assign(ask=few["ask"].mask(rng.random(len(few)) < 0.4))
+    market = mm.Market(calendar="24/7", trades=plain.trades, quotes=few)
+    market.save(tmp_path / "m", by="day")
+    whole, found = (mm.panel(m, freq="1h") for m in (market, mm.open(tmp_path / "m")))
+    pd.testing.assert_frame_equal(found, whole, rtol=0, atol=1e-9)
+
+
 def test_of_one_account_and_symbol_with_an_opening(tmp_path):
     market = _market(2, HOURS)
     market.save(tmp_path / "m", by="day")

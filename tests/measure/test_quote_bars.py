@@ -9,27 +9,18 @@ import pandas as pd
 import pytest
 
 from mmresearch.measure import bars as b
-from mmresearch.measure.quotes import order_flow_imbalance, quote_bars
+from mmresearch.measure.quotes import QUOTE, order_flow_imbalance, quote_bars
 from mmresearch.sessions import session_table
+from tests.measure.slow_bars import bar_rows, cut_up, event_times
 
 NAN = math.nan
 DAY = pd.Timestamp("2024-03-06", tz="UTC")
 
 
-def _times(rng: np.random.Generator, n: int) -> pd.Series:
-    """Three days, most events within the hours, many of one instant, some on the bars' edges."""
-    seconds = rng.choice([86_400.0, 2 * 86_400.0], n) + 9 * 3_600 + rng.exponential(400, n)
-    seconds[rng.random(n) < 0.1] = rng.uniform(0, 3 * 86_400)
-    edges = rng.random(n) < 0.3
-    seconds[edges] = np.ceil(seconds[edges] / 60) * 60
-    seconds[: n // 20] = 2 * 86_400  # a midnight, where two sessions of 24/7 meet
-    return pd.Series(DAY + pd.to_timedelta(np.sort(seconds.round(1)), unit="s")).dt.as_unit("ns")
-
-
 def _quotes(rng: np.random.Generator, n: int) -> pd.DataFrame:
     """A bid that walks, spreads from crossed to wide, sides and sizes that go missing."""
     bid = 100 + 0.01 * rng.integers(-2, 3, n).cumsum()
-    quotes = {"time": _times(rng, n), "seq": np.sort(rng.integers(0, 3 * n, n))}
+    quotes = {"time": event_times(rng, n), "seq": np.sort(rng.integers(0, 3 * n, n))}
     quotes |= {"bid": bid, "ask": bid + 0.01 * rng.integers(-1, 4, n)}
     quotes |= {f"{side}_size": rng.integers(0, 9, n) * 1.0 for side in ("bid", "ask")}
     table = pd.DataFrame(quotes).drop_duplicates(["time", "seq"], ignore_index=True)
@@ -43,7 +34,7 @@ def _quotes(rng: np.random.Generator, n: int) -> pd.DataFrame:
 
 def slow_bars(quotes: pd.DataFrame, bars: b.Bars) -> pd.DataFrame:
     """Bar by bar and quote by quote, each value asked for anew."""
-    rows = b.bar_rows(quotes, bars)
+    rows = bar_rows(quotes, bars)
     return pd.DataFrame([_slow_bar(quotes, rows, bars, bar) for bar in range(len(bars))])
 
 
@@ -96,9 +87,8 @@ def test_is_the_slow_version(calendar, freq):
     wanted = slow_bars(quotes, bars)
     assert wanted.notna().any().all()
     for edges in ([], sorted(rng.integers(0, len(quotes), 5)), range(len(quotes))):
-        blocks = [quotes[i:j] for i, j in zip([0, *edges], [*edges, len(quotes)], strict=True)]
-        found, outside = quote_bars(blocks, bars)
-        assert outside == (b.bar_rows(quotes, bars) < 0).sum()
+        found, outside = quote_bars(cut_up(quotes, QUOTE, edges), bars)
+        assert outside == (bar_rows(quotes, bars) < 0).sum()
         pd.testing.assert_frame_equal(pd.DataFrame(found), wanted, rtol=1e-10, atol=1e-10)
 
 

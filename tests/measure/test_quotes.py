@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from mmresearch.measure import bars as b
-from mmresearch.measure.quotes import microprice, mid, order_flow_imbalance, quote_bars
+from mmresearch.measure.blocks import of_table
+from mmresearch.measure.quotes import QUOTE, microprice, mid, order_flow_imbalance, quote_bars
 from mmresearch.sessions import session_table
 
 NAN = np.nan
@@ -30,7 +31,7 @@ def _bars(quotes: pd.DataFrame, freq: str = "1min", *more: str) -> pd.DataFrame:
     extra = pd.Series(pd.to_datetime(list(more), utc=True)).dt.as_unit("ns")
     times = pd.concat([quotes["time"], extra], ignore_index=True)
     bars = b.cut(b.parse_freq(freq), session_table(CALENDAR, times), None)
-    return pd.DataFrame(quote_bars([quotes], bars)[0])
+    return pd.DataFrame(quote_bars([of_table(quotes, QUOTE)], bars)[0])
 
 
 def _mirror(quotes: pd.DataFrame) -> pd.DataFrame:
