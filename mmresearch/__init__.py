@@ -54,6 +54,7 @@ _HOME = {
     "unit_root_tests": "mmresearch.estimate.unit_roots:unit_root_tests",
     "inventory_reversion": "mmresearch.estimate.reversion:inventory_reversion",
     "half_life": "mmresearch.estimate.reversion:half_life",
+    "reversion_placebo": "mmresearch.estimate.reversion_placebo:reversion_placebo",
     "shifting_target": "mmresearch.estimate.targets:shifting_target",
     "threshold_reversion": "mmresearch.estimate.threshold:threshold_reversion",
     "reversion_by": "mmresearch.estimate.regimes:reversion_by",
