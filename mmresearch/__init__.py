@@ -65,6 +65,8 @@ _HOME = {
     "trader_prices": "mmresearch.estimate.trader_prices:trader_prices",
     "inventory_liquidity": "mmresearch.estimate.liquidity:inventory_liquidity",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
+    "coverage": "mmresearch.show.coverage:coverage",
+    "plot_coverage": "mmresearch.show.coverage:plot_coverage",
     "plot_inventory": "mmresearch.show.plots:plot_inventory",
     "plot_profit": "mmresearch.show.plots:plot_profit",
     "plot_flows": "mmresearch.show.flow_plot:plot_flows",

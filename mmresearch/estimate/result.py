@@ -92,14 +92,14 @@ class Result:
         return lines
 
     def __str__(self) -> str:
-        shown = self.table.to_string(index=False, float_format=_number)
+        shown = self.table.to_string(index=False, float_format=_number, na_rep="-")
         found = [str(q) for q in self.quantities.values()]
         return "\n".join([self.question, self.equation, shown, *found, *self._lines()])
 
     __repr__ = __str__
 
     def _repr_markdown_(self) -> str:
-        shown = self.table.to_html(index=False, float_format=_number, border=0)
+        shown = self.table.to_html(index=False, float_format=_number, na_rep="-", border=0)
         found = "".join(f"<li><b>{html.escape(str(q))}</b></li>" for q in self.quantities.values())
         notes = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
         head = f"**{self.question}**\n\n$$ {self.equation} $$\n\n"

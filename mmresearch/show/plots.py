@@ -116,16 +116,25 @@ def plot_half_life(
     *,
     freq: str = "1min",
     account: str | None = None,
-    intercept: str = "auto",
+    target: str = "auto",
+    lags: int = 1,
     ax: Axes | None = None,
 ) -> Axes:
-    """`plot_reversion` of one choice of bars, account and target, its half-life as the title."""
-    from mmresearch.estimate.reversion import half_life
+    """`plot_reversion` of one choice of bars, account, target and lags, its half-life as the title.
+
+    target is the `intercept` of `inventory_reversion`, or "shifting" (`shifting_target`, one lag).
+    """
+    from mmresearch.estimate.reversion import inventory_reversion
+    from mmresearch.estimate.targets import shifting_target
     from mmresearch.measure.panel import panel
 
     bars = panel(market, freq=freq, account=account)
     ax = plot_reversion(bars, ax=ax)
-    answer = str(half_life(bars, intercept=intercept))
+    if target == "shifting":
+        found = shifting_target(bars)
+    else:
+        found = inventory_reversion(bars, intercept=target, lags=lags)
+    answer = str(found.quantities["half_life"])
     ax.set_title("\n".join(textwrap.wrap(answer, 72)), fontsize=8.5, loc="left")
     return ax
 

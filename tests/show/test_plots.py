@@ -79,6 +79,12 @@ def test_reversion_falls_for_a_maker_that_reverts(panel: pd.DataFrame) -> None:
 def test_half_life_is_said_in_the_title(market: mm.Market) -> None:
     ax = mm.plot_half_life(market, freq="30s")
     assert "half-life" in ax.get_title(loc="left")
+    titles = {
+        mm.plot_half_life(market, freq="30s", **choice).get_title(loc="left")
+        for choice in ({"target": "segment"}, {"target": "shifting"}, {"lags": 3})
+    }
+    assert len(titles) == 3
+    assert sum("shifting target" in title for title in titles) == 1
 
 
 def test_response_uses_prints_where_there_is_no_mid(panel: pd.DataFrame) -> None:
