@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from mmresearch.estimate.liquidity import inventory_liquidity
 from mmresearch.estimate.result import Quantity
 from tests.truth.coverage import TABLE, row, studies
+from tests.truth.coverage_liquidity import intervals
+from tests.truth.liquidity import spreads
 
 
 def quantity(low: float, high: float, identified: bool = True) -> Quantity:
@@ -39,3 +43,8 @@ def test_table_holds_every_study(name):
 
 def test_no_study_is_left_in_the_table_that_is_gone():
     assert set(pd.read_csv(TABLE)["study"]) <= set(studies())
+
+
+def test_the_quick_intervals_of_liquidity_are_the_public_ones():
+    panel = spreads(np.random.default_rng(2), days=60, symbols=3)
+    assert intervals(panel) == inventory_liquidity(panel, revenue="revenue").quantities
