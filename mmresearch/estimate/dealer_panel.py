@@ -35,6 +35,7 @@ def panel_regress(
     day: pd.Series,
     bar: pd.Series | None = None,
     errors: str = "auto",
+    effects: bool = True,
     level: float = 0.95,
 ) -> PanelFit:
     """Least squares of y on x with a constant a series.
@@ -54,6 +55,9 @@ def panel_regress(
         degrees. "day": clustered by day. "auto": "two-way" from 20 series up, else
         "driscoll-kraay" where a day is one row a series, else "day".
 
+    effects : bool
+        False where the series' constants are known to be 0.
+
     Raises
     ------
     ValueError
@@ -72,7 +76,7 @@ def panel_regress(
     model = PanelOLS(
         pd.Series(y.to_numpy("float64"), index, name="y"),
         frame.set_axis(index),
-        entity_effects=True,
+        entity_effects=effects,
     )
     options, words, df = _options(kind, codes, pd.factorize(day.to_numpy())[0], index)
     try:

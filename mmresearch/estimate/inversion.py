@@ -142,16 +142,19 @@ def _error(curve: _Curve, tau: float, at: float) -> float:
 
 
 def simulator(
-    design: Design, *, interval: str, draws: int, seed: int
+    design: Design, *, interval: str, draws: int, seed: int, signs: np.ndarray | None = None
 ) -> Callable[[float], np.ndarray]:
-    """The function rho -> `draws` values of rho_hat under it, with common random numbers."""
+    """The function rho -> `draws` values of rho_hat under it, with common random numbers.
+
+    `signs`, [bars, draws], where other designs share those of the bootstrap.
+    """
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((len(design.chains) - 1, draws))
     if interval == "gaussian":
         shock, column = rng.standard_normal((len(design.x), draws)), np.arange(len(design.x))
     else:
-        signs = rng.integers(0, 2, (int(design.bar.max()) + 1, draws), dtype=np.int8)
-        shock, column = 2 * signs - 1, design.bar
+        signs = _signs(rng, int(design.bar.max()) + 1, draws) if signs is None else signs
+        shock, column = signs, design.bar
 
     def simulate(rho: float) -> np.ndarray:
         momentum, residual = restricted(design, rho)
@@ -174,6 +177,15 @@ def simulator(
         return _first_slope(cross)
 
     return simulate
+
+
+def shared_signs(bars: int, draws: int, seed: int) -> np.ndarray:
+    """Random signs, one a time bar and draw, int8 [bars, draws]."""
+    return _signs(np.random.default_rng(seed), bars, draws)
+
+
+def _signs(rng: np.random.Generator, bars: int, draws: int) -> np.ndarray:
+    return 2 * rng.integers(0, 2, (bars, draws), dtype=np.int8) - 1
 
 
 def _first_slope(cross: np.ndarray) -> np.ndarray:

@@ -72,7 +72,10 @@ def inventory_liquidity(
     effect are not told apart. Lags order them in time, which is less than cause; "reverse" says
     whether spreads foretell inventory as well. The lagged spread has a bias of order -(1 + b4) / T
     with own means (Nickell 1981), which is why fewer than 30 days are refused; regressors that
-    persist share it. The quantile of "decile" is that of the whole sample.
+    persist share it. The quantile of "decile" is that of the whole sample. Driscoll and Kraay's
+    intervals are a little short where symbols are few: with 250 days of 5 they hold the effects of
+    inventory and loss in 92 to 96 % of simulated samples, that of the lagged spread in 91 to 93 %;
+    two ways, with 30 symbols, all are held in 92 to 96 % (`tests/truth/coverage.csv`).
 
     References
     ----------
