@@ -8,13 +8,14 @@ import inspect
 import sys
 from typing import Any
 
+_AGAIN = "as the manifest of this folder says, of the same files"
 _SHOWN = 3  # symbols of which a doubt is told one by one
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 when done, 1 with one message for a fault, 2 for wrong usage."""
-    chosen = _chosen(sys.argv[1:] if arguments is None else arguments)
     try:
+        chosen = _chosen(sys.argv[1:] if arguments is None else arguments)
         return chosen.run(chosen)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
@@ -26,8 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _chosen(given: list[str]) -> argparse.Namespace:
     if given[:1] == ["convert"]:
-        return _convert_parser(given[1:]).parse_intermixed_args(given[1:])
+        told = given[1:]
+        parser = _again_parser(told) if _is_again(told) else _convert_parser(told)
+        return parser.parse_intermixed_args(told)
     return _parser().parse_args(given)
+
+
+def _is_again(told: list[str]) -> bool:
+    return any(word.partition("=")[0] == "--again" for word in told)
 
 
 def _report_error() -> type[Exception]:
@@ -80,6 +87,7 @@ def _convert_parser(given: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("source", choices=sorted(load.__all__), metavar="SOURCE", help=_sources())
     parser.add_argument("files", nargs="*", metavar="FILE", help="files, folders or patterns")
     parser.add_argument("--to", required=True, metavar="FOLDER", help="the market folder to write")
+    parser.add_argument("--again", metavar="FOLDER", help=_AGAIN)
     source = next((word for word in given if word in load.__all__), None)
     if source is not None:
         loader = getattr(load, source)
@@ -87,6 +95,22 @@ def _convert_parser(given: list[str]) -> argparse.ArgumentParser:
         parser.description = f"{inspect.getdoc(loader).splitlines()[0]}"
         add_options(parser, loader)
     parser.set_defaults(run=_convert)
+    return parser
+
+
+def _again_parser(given: list[str]) -> argparse.ArgumentParser:
+    """The parser of `convert --again`, with the options that the manifest does not hold."""
+    from mmresearch import again, load
+    from mmresearch.options import add_options
+
+    parser = argparse.ArgumentParser(prog="mmresearch convert", description=_AGAIN)
+    parser.add_argument("--again", required=True, metavar="FOLDER", help=_AGAIN)
+    parser.add_argument("files", nargs="*", metavar="FILE", help="files, folders or patterns")
+    parser.add_argument("--to", required=True, metavar="FOLDER", help="the market folder to write")
+    folder = parser.parse_known_args(given)[0].again
+    receipt = again.converted(folder)
+    add_options(parser, getattr(load, receipt.source), only=again.needed(receipt))
+    parser.set_defaults(run=_convert_again)
     return parser
 
 
@@ -152,8 +176,23 @@ def _report(chosen: argparse.Namespace) -> int:
 def _convert(chosen: argparse.Namespace) -> int:
     from mmresearch.convert import convert
 
-    options = {k: v for k, v in vars(chosen).items() if k not in ("source", "files", "to", "run")}
+    options = _options(chosen)
     market = convert(chosen.source, chosen.files, chosen.to, options=options, progress=sys.stderr)
+    print(market.receipt, market, f"written to {chosen.to}", sep="\n\n")
+    return 0
+
+
+def _options(chosen: argparse.Namespace) -> dict[str, Any]:
+    """What is a loader's among what was chosen."""
+    ours = ("source", "files", "to", "again", "run")
+    return {name: value for name, value in vars(chosen).items() if name not in ours}
+
+
+def _convert_again(chosen: argparse.Namespace) -> int:
+    from mmresearch.again import convert_again
+
+    how = {"options": _options(chosen), "progress": sys.stderr}
+    market = convert_again(chosen.again, chosen.files, chosen.to, **how)
     print(market.receipt, market, f"written to {chosen.to}", sep="\n\n")
     return 0
 

@@ -12,6 +12,7 @@ import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +20,7 @@ from mmresearch import __version__, load, schema, store
 from mmresearch.folder import open_market
 from mmresearch.load import blocks, kept, paths
 from mmresearch.load.steps import Steps, steps_of
+from mmresearch.load.told import told
 from mmresearch.market import Market
 from mmresearch.receipt import SourceError
 
@@ -70,15 +72,18 @@ def convert(
 def _converted(
     source: str, files: Sequence, to: Path, options: dict, progress: TextIO | None
 ) -> Market:
-    name, began = options.pop("name", None), time.monotonic()
+    given, began = told(getattr(load, source), options), time.monotonic()
+    name = options.pop("name", None)
     units = _units(source, files, options)
     several = len(units) > 1
-    if several or not _in_blocks(source, units[0], to, name, options, progress):
+    about = {"name": name, "options": given}
+    if several or not _in_blocks(source, units[0], to, about, options, progress):
         if several:
             market = _in_parts(source, units, to, options, progress)
         else:
             market = _at_once(source, units[0], options, progress)
         market.name = name or market.name
+        market.receipt = replace(market.receipt, options=given)
         market.save(to)
     kept.remove(_beside(to))
     market = open_market(to)
@@ -90,9 +95,14 @@ def _units(source: str, files: Sequence[str | Path], options: Mapping) -> list[U
     """What is read together: a file by itself, unless the source says otherwise."""
     if not files or "con" in options:  # the bundled default; the text of a query
         return [tuple(files)]
-    home = sys.modules[f"mmresearch.load.{source}"]
-    found = paths.expand(source, files, home.ENDINGS)
+    home, found = sys.modules[f"mmresearch.load.{source}"], sources_files(source, files)
     return home.together(found) if hasattr(home, "together") else [(path,) for path in found]
+
+
+def sources_files(source: str, files: Sequence[str | Path]) -> list[Path]:
+    """Every file that is meant; none where none is given, for a source that has a default."""
+    endings = sys.modules[f"mmresearch.load.{source}"].ENDINGS
+    return paths.expand(source, files, endings) if files else []
 
 
 def _at_once(source: str, unit: Unit, options: dict, progress: TextIO | None) -> Market:
@@ -103,7 +113,7 @@ def _at_once(source: str, unit: Unit, options: dict, progress: TextIO | None) ->
 
 
 def _in_blocks(
-    source: str, unit: Unit, to: Path, name: str | None, options: dict, progress: TextIO | None
+    source: str, unit: Unit, to: Path, about: dict, options: dict, progress: TextIO | None
 ) -> bool:
     """Write the market of one large file block by block; False where it has to be read whole."""
     blockwise = steps_of(source, options).blocks if _is_large(unit) else None
@@ -112,7 +122,7 @@ def _in_blocks(
     _say(progress, f"reading {unit[0].name}, {_size(unit[0]) / 1e6:,.1f} MB, in blocks")
     try:
         held = blockwise(*unit)
-        blocks.save(held if isinstance(held, Iterator) else held.market, to, name=name)
+        blocks.save(held if isinstance(held, Iterator) else held.market, to, **about)
     except blocks.WholeNeededError:
         return False
     return True
@@ -169,13 +179,15 @@ def _beside(to: Path) -> Path:
 
 
 def _key(source: str, unit: Unit, steps: Steps) -> str:
-    """What a part depends on: the files' content, the options' (files too), this package."""
+    """What a part depends on: the files' content and that of files beside, the options', us."""
     kinds = [kind.__name__ for kind in steps.kinds]
     about = f"{__version__} {schema.VERSION} {source} {kinds}"
     digest = hashlib.sha256(about.encode())
+    beside = getattr(sys.modules[f"mmresearch.load.{source}"], "BESIDE", ())
     for path in unit:
         digest.update(path.name.encode())
-        digest.update(_content(path))
+        for file in (path, *(path.with_name(name) for name in beside)):
+            digest.update(_content(file))
     for name, value in sorted(steps.heeds.items()):
         digest.update(f"{name}={value!r}".encode())
         if isinstance(value, str | Path) and Path(value).is_file():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from mmresearch import native, schema, store
+from mmresearch import __version__, native, schema, store
 from mmresearch.receipt import Receipt
 from mmresearch.sessions import WHOLE_DAYS, has_clock, session_table
 from mmresearch.symbols import symbol_table
@@ -295,7 +295,7 @@ class Market:
 
     def commit(self, writer: store.Writer) -> None:
         """Write what is said of all tables, and make them the folder's state."""
-        facts: dict = {"name": self.name}
+        facts: dict = {"name": self.name, "mmresearch": __version__}
         writer.add("symbols", self.symbols)
         if self.receipt is not None:
             facts["receipt"] = self.receipt.facts()

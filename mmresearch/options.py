@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pandas as pd
@@ -20,10 +20,14 @@ def options_of(loader: Callable) -> dict[str, inspect.Parameter]:
     return {p.name: p for p in told if p.kind is not p.VAR_POSITIONAL}
 
 
-def add_options(parser: argparse.ArgumentParser, loader: Callable) -> None:
-    """An option of the command for each of the loader."""
+def add_options(
+    parser: argparse.ArgumentParser, loader: Callable, *, only: Collection[str] | None = None
+) -> None:
+    """An option of the command for each of the loader, or for these."""
     said = _explained(inspect.getdoc(loader) or "")
     for name, parameter in options_of(loader).items():
+        if only is not None and name not in only:
+            continue
         required = parameter.default is parameter.empty
         help_text = said.get(name, "").replace("%", "%%")
         how = _how(str(parameter.annotation))

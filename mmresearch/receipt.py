@@ -6,7 +6,7 @@ import hashlib
 import html
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -48,12 +48,14 @@ class Receipt:
     files: file (its name), bytes, sha256, rows (source rows read).
     set_aside: file, line (1 is the first), reason, text (the line as it stood).
     notes: what the loader understood or assumed, in words.
+    options: what it was told beside its files, as `mmresearch.load.told` keeps it; None: not known.
     """
 
     source: str
     files: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_FILES))
     set_aside: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_ASIDE))
     notes: tuple[str, ...] = ()
+    options: dict[str, Any] | None = None
 
     @property
     def rows_read(self) -> int:
@@ -70,7 +72,8 @@ class Receipt:
 
     def facts(self) -> dict:
         """The receipt as plain values, for a manifest (the rows set aside stand beside it)."""
-        return {
+        options = {} if self.options is None else {"options": self.options}
+        return options | {
             "source": self.source,
             "files": self.files.to_dict("records"),
             "rows_read": self.rows_read,
@@ -82,7 +85,8 @@ class Receipt:
     @classmethod
     def from_facts(cls, facts: dict, set_aside: pd.DataFrame) -> Receipt:
         files = pd.DataFrame(facts["files"], columns=_FILES)
-        return cls(facts["source"], files, set_aside, tuple(facts["notes"]))
+        notes = tuple(facts["notes"])
+        return cls(facts["source"], files, set_aside, notes, facts.get("options"))
 
     def __str__(self) -> str:
         aside = ", ".join(f"{n} {reason}" for reason, n in self.reasons.items()) or "none"

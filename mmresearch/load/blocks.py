@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -37,12 +38,20 @@ class WholeNeededError(Exception):
     """A file whose blocks cannot be judged one after the other: it is read whole."""
 
 
-def save(found: Blocks, folder: Path, *, name: str | None = None) -> Path:
-    """Write all blocks as a market folder, in the memory of a few: one is made, one is written."""
+def save(
+    found: Blocks, folder: Path, *, name: str | None = None, options: dict | None = None
+) -> Path:
+    """Write all blocks as a market folder, in the memory of a few: one is made, one is written.
+
+    name is the market's, where it is not the blocks' own; options are its receipt's.
+    """
     with store.Writer(folder) as writer:
         for block in ahead(found):
             if isinstance(block, About):
-                Market(**block._replace(name=name or block.name)._asdict()).commit(writer)
+                receipt = replace(block.receipt, options=options)
+                Market(symbols=block.symbols, receipt=receipt, name=name or block.name).commit(
+                    writer
+                )
             else:
                 for table, frame in block.items():
                     writer.add(table, _checked(frame, table))

@@ -18,6 +18,7 @@ import pandas as pd
 import polars as pl
 
 from mmresearch.load import paths, several, text
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -38,6 +39,7 @@ _CENT = 0.01
 _NOT_PRODUCT = "amount is not quantity x rate"
 
 
+@tells
 def floorsheet(*files: str | Path | Iterable[str | Path], name: str = "nepse") -> Market:
     """Sessions of the Nepal Stock Exchange from its floorsheets, both brokers as accounts.
 

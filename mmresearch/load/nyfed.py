@@ -16,6 +16,7 @@ import polars as pl
 
 from mmresearch.load import dated, several, text
 from mmresearch.load.steps import Steps, at_once
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -40,6 +41,7 @@ _CLOSE, _RELEASE, _WEDNESDAY = "17:00", "16:15", 3
 _KEY = ["as_of_date", "time_series"]
 
 
+@tells
 def nyfed(*files: str | Path | Iterable[str | Path], name: str | None = None) -> Market:
     """Weekly positions, transactions, financing and fails of the primary dealers together.
 

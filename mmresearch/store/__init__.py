@@ -9,7 +9,9 @@ that makes a new state true. An interrupted save therefore leaves the old folder
 
 `manifest.json` holds the version of schema and layout, and for each table its rows and its parts in
 order of time: {"file", "rows", "sha256", "symbol", "day", "first", "last"}, the last two in
-nanoseconds. A table in one file is one part, without symbol and day.
+nanoseconds. A table in one file is one part, without symbol and day. It also names the version of
+this package and, for a market that was loaded, holds the receipt: the source, its files with bytes
+and hash, what the loader was told (`mmresearch.load.told`), what was read, kept and set aside.
 """
 
 from mmresearch.store.ahead import ahead

@@ -120,10 +120,10 @@ class Writer:
         settled = {name: self._settled(name) for name in self._drafts}
         entries = {
             name: {"rows": sum(d.rows for d in files), "parts": [d.part() for d in files]}
-            for name, files in settled.items()
+            for name, files in sorted(settled.items())
         }
-        manifest = {"schema": schema.VERSION, "tables": entries, **facts}
-        content = json.dumps(manifest, indent=1, sort_keys=True).encode()
+        manifest = {"schema": schema.VERSION, **facts, "tables": entries}
+        content = json.dumps(manifest, indent=1).encode()  # an order of options may mean something
         self._path(MANIFEST).write_bytes(content)  # a full disk says so before anything is moved
         for files in settled.values():
             for draft in files:

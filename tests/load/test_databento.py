@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import struct
 import warnings
@@ -16,8 +17,10 @@ import polars as pl
 import pytest
 
 import mmresearch as mm
+from mmresearch.convert import convert
 from mmresearch.load.databento import databento
 from mmresearch.measure.asof import known_before
+from mmresearch.receipt import SourceError
 
 dbn = pytest.importorskip("databento_dbn")
 
@@ -269,9 +272,28 @@ def test_a_csv_file_written_by_hand(tmp_path):
     said = {"result": {"ESZ3": spans, "ESH4": [{"d0": "2024-03-01", "d1": "2024-03-02", "s": "7"}]}}
     (tmp_path / "symbology.json").write_text(json.dumps(said), encoding="utf-8")
     market = databento(path)
+    digest = hashlib.sha256((tmp_path / "symbology.json").read_bytes()).hexdigest()
+    note = f"day.csv: instruments have their names of symbology.json, sha256 {digest}"
+    assert note in market.receipt.notes
     assert market.trades["symbol"].tolist() == ["ESH4"]
     assert market.trades["time"].tolist() == at(310)
     assert market.trades["price"].tolist() == [100.25]
+
+
+def test_names_that_change_between_two_runs_are_read_again(tmp_path):
+    """The first run keeps what its file holds, with the names of then."""
+    (tmp_path / "day.csv").write_text(f"{COLUMNS}\n{ROW}\n", encoding="utf-8")
+    (tmp_path / "later.csv").write_text("nothing\n")
+    for name in ("ESH4", "ESM4"):
+        said = {"result": {name: [{"d0": "2024-03-01", "d1": "2024-03-02", "s": "7"}]}}
+        (tmp_path / "symbology.json").write_text(json.dumps(said), encoding="utf-8")
+        if name == "ESH4":
+            with pytest.raises(SourceError, match="1 of 2 files are read and kept"):
+                convert("databento", [tmp_path], tmp_path / "out")
+            row = ROW.replace("2024-03-01 14:30", "2024-03-01 14:31").replace("0,4", "0,5")
+            (tmp_path / "later.csv").write_text(f"{COLUMNS}\n{row}\n")
+    market = convert("databento", [tmp_path], tmp_path / "out")
+    assert market.trades["symbol"].tolist() == ["ESM4", "ESM4"]
 
 
 def test_instruments_are_called_by_the_day_s_name(tmp_path):

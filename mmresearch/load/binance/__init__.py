@@ -16,12 +16,14 @@ from mmresearch.load.binance.lines import Lines, is_capture, read_lines
 from mmresearch.load.binance.overlaps import twice_by_content, twice_by_name
 from mmresearch.load.binance.parts import SOURCE, Part
 from mmresearch.load.steps import Steps, at_once
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, SourceError
 
 ENDINGS = (".csv", ".zip", ".gz", ".jsonl", ".lz4", ".zst")
 
 
+@tells
 def binance(
     *files: str | Path | Iterable[str | Path],
     kind: str | None = None,

@@ -15,6 +15,7 @@ from mmresearch.load.ccxt import client as ccxt_client
 from mmresearch.load.ccxt import trades as ccxt_trades
 from mmresearch.load.ccxt.trades import Markets
 from mmresearch.load.fills_export import records as fills_records
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -26,6 +27,7 @@ _WANTED = dict.fromkeys(("timestamp", "price", "amount"), "any")
 _OPTIONAL = dict.fromkeys((c for c in ccxt_trades.FIELDS if c not in _WANTED), "any")
 
 
+@tells
 def ccxt(
     *source: Any,
     symbol: str | None = None,

@@ -18,6 +18,7 @@ import polars as pl
 from mmresearch.load import dated, several, text
 from mmresearch.load.cftc.files import GROUPS, SIDES, SOURCE, gaps_of, read_rows
 from mmresearch.load.steps import Steps, at_once
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -27,6 +28,7 @@ _CLOSE, _RELEASE, _TUESDAY, _FRIDAY = "17:00", "15:30", 2, 5
 _KEY = ["code", "date"]
 
 
+@tells
 def cftc(
     *files: str | Path | Iterable[str | Path],
     groups: str | Iterable[str] = "dealers",

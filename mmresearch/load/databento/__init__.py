@@ -16,11 +16,13 @@ import polars as pl
 from mmresearch.load import several, text
 from mmresearch.load.databento import tables
 from mmresearch.load.databento.files import BAD_CLOCK, GAP, SNAPSHOT, Records, read
-from mmresearch.load.databento.names import named
+from mmresearch.load.databento.names import SYMBOLOGY, named
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
 SOURCE = "databento"
+BESIDE = (SYMBOLOGY,)  # files that are read with each
 ENDINGS = (".dbn", ".dbn.zst", ".csv", ".csv.gz", ".csv.zst", ".parquet")
 _CLOCKS = {  # by `clock`: the column of the time, the other one, and what that is called
     "local": ("ts_recv", "ts_event", "exchange_time"),
@@ -31,6 +33,7 @@ _UNPRICED = "a trade without price or size"
 _MULTIPLIER = "sizes are shares or contracts: a multiplier is 1 unless symbols= gives it"
 
 
+@tells
 def databento(
     *files: str | Path | Iterable[str | Path],
     levels: int = 10,
@@ -203,6 +206,9 @@ def _notes(
     some = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
     facts = [f"{records.schema}, {kept.height:,} records of {some or 'nothing'}", *said]
     back = (frame["time"].diff().cast(pl.Int64) < 0).sum()
+    if records.beside:
+        digest = file_facts(records.beside, 0)["sha256"]
+        facts.append(f"instruments have their names of {records.beside.name}, sha256 {digest}")
     counts = {f"places where {chosen} runs back": back}
     for bit, words in (
         (BAD_CLOCK, "records with a ts_recv that Databento calls inaccurate (flag 8)"),

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmresearch.load import parquet, text
-from mmresearch.load.databento.names import Names, of_metadata, of_symbology
+from mmresearch.load.databento.names import Names, of_metadata, of_symbology, symbology
 from mmresearch.load.unpack import irregular, read_bytes
 from mmresearch.receipt import Fault
 
@@ -41,7 +41,7 @@ class Records(NamedTuple):
     """A file's records: row i of `frame` is the file's record i + 1.
 
     schema: a key of `RECORD_TYPES` (tbbo is mbp-1). text: the file's, where it is CSV. names:
-    what instruments are called, where the records do not say it.
+    what instruments are called, where the records do not say it. beside: the file that says so.
     """
 
     path: Path
@@ -49,6 +49,7 @@ class Records(NamedTuple):
     frame: pl.DataFrame
     text: text.Text | None
     names: Names
+    beside: Path | None = None
 
 
 def read(path: Path, levels: int) -> Records | list[Fault]:
@@ -166,7 +167,7 @@ def _csv(found: text.Text, levels: int) -> Records | list[Fault]:
     names = of_symbology(found.path) if "symbol" not in header else {}
     if isinstance(names, Fault):
         return [names]
-    return _checked(Records(found.path, schema, _conformed(frame), found, names), frame)
+    return _checked(_of_export(found.path, schema, _conformed(frame), found, names), frame)
 
 
 def _kinds(found: text.Text, header: list[str], columns: list[str]) -> dict[str, str]:
@@ -199,6 +200,11 @@ def _conformed(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _of_export(path: Path, *held: Any) -> Records:
+    records = Records(path, *held)
+    return records._replace(beside=symbology(path)) if records.names else records
+
+
 def _parquet(path: Path, levels: int) -> Records | list[Fault]:
     wrong = irregular(path)
     if wrong is not None:
@@ -227,7 +233,7 @@ def _parquet(path: Path, levels: int) -> Records | list[Fault]:
     names = {} if called else of_symbology(path)
     if isinstance(names, Fault):
         return [names]
-    return _checked(Records(path, schema, conformed, None, names), frame)
+    return _checked(_of_export(path, schema, conformed, None, names), frame)
 
 
 def _strange(path: Path, frame: pl.DataFrame) -> list[Fault]:

@@ -12,6 +12,7 @@ import polars as pl
 
 from mmresearch.receipt import Fault
 
+SYMBOLOGY = "symbology.json"
 _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1)
 Names = dict[int, list[tuple[date, date, str]]]  # instrument -> first day, day after, symbol
@@ -28,9 +29,14 @@ def of_metadata(metadata: Any) -> Names:
     return names
 
 
+def symbology(path: Path) -> Path:
+    """Where the names are that come with a file."""
+    return path.with_name(SYMBOLOGY)
+
+
 def of_symbology(path: Path) -> Names | Fault:
     """The names in the `symbology.json` that comes with a file, if it lies beside it."""
-    beside = path.with_name("symbology.json")
+    beside = symbology(path)
     if not beside.is_file():
         return {}
     names: Names = {}

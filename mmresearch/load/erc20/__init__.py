@@ -26,6 +26,7 @@ from mmresearch.load.erc20.files import (
 )
 from mmresearch.load.erc20.notes import notes_on
 from mmresearch.load.steps import Steps, at_once
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError
 
@@ -37,6 +38,7 @@ _STRANGE, _INSIDE = "no labelled address", "between addresses of one account"
 _REPEATED = "repeated"
 
 
+@tells
 def erc20(
     *files: str | Path | Iterable[str | Path],
     labels: Table | None = None,

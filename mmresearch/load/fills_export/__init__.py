@@ -17,6 +17,7 @@ from mmresearch.load.fills_export.records import Records
 from mmresearch.load.fills_export.rows import read_rows
 from mmresearch.load.fills_export.units import with_units
 from mmresearch.load.fills_export.venues import NAMES, Venue, rows_of, told
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -24,6 +25,7 @@ _SOURCE = "fills_export"
 ENDINGS = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".zip", ".lz4", ".zst")
 
 
+@tells
 def fills_export(
     *files: str | Path | Iterable[str | Path],
     venue: str | None = None,

@@ -20,6 +20,7 @@ from mmresearch.load.hyperliquid.merge import fills_once, moves_once
 from mmresearch.load.hyperliquid.notes import notes
 from mmresearch.load.hyperliquid.units import with_units
 from mmresearch.load.steps import Steps, at_once
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -29,6 +30,7 @@ _EXTRAS += ["builder_fee", "liquidation"]
 _MOVED = ["kind", "coin", "funding_rate"]
 
 
+@tells
 def hyperliquid(
     *files: str | Path | Iterable[str | Path],
     account: str | None = None,

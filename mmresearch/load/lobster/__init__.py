@@ -25,6 +25,7 @@ from mmresearch.load.lobster.files import (
     read_day,
     together,
 )
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Receipt, SourceError, file_facts
 
@@ -36,6 +37,7 @@ _CALENDAR = "XNAS"
 _EMPTY_CROSS = (pl.col("type") == 6) & (pl.col("size") == 0)
 
 
+@tells
 def lobster(
     *files: str | Path | Iterable[str | Path],
     symbol: str | None = None,

@@ -11,6 +11,7 @@ from pathlib import Path
 from mmresearch.load import several, unpack
 from mmresearch.load.options.cboe import read_table
 from mmresearch.load.options.deribit import read_summaries
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 
 _SOURCE = "options"
@@ -19,6 +20,7 @@ _GZIP, _PACKED = b"\x1f\x8b", (b"PK\x03\x04", b"\x04\x22\x4d\x18", b"\x28\xb5\x2
 _SEEN = 4096  # bytes that tell one source from another
 
 
+@tells
 def options(
     *files: str | Path | Iterable[str | Path], symbol: str | None = None, name: str | None = None
 ) -> Market:

@@ -14,6 +14,7 @@ import polars as pl
 from mmresearch.load import dated, several, text, times
 from mmresearch.load.series.files import Table, read_file
 from mmresearch.load.steps import Steps, at_once
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -35,6 +36,7 @@ class _How(NamedTuple):
     packaged: bool
 
 
+@tells
 def series(
     *files: str | Path | Iterable[str | Path],
     symbol: str | None = None,

@@ -15,6 +15,7 @@ from mmresearch.load.table import parts as table_parts
 from mmresearch.load.table.blocks import in_blocks
 from mmresearch.load.table.parts import Part
 from mmresearch.load.table.values import Wanted
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Receipt, SourceError
 
@@ -24,6 +25,7 @@ ENDINGS = origin.ENDINGS
 _SOURCE = origin.SOURCE
 
 
+@tells
 def table(
     source: Any,
     kind: str | None = None,

@@ -24,6 +24,7 @@ from mmresearch.load.taq import cleaning as taq_cleaning
 from mmresearch.load.taq import times as taq_times
 from mmresearch.load.taq.files import NUMBERED, SOURCE, Part, read_file
 from mmresearch.load.taq.notes import NOTES
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -31,6 +32,7 @@ ENDINGS = (".csv", ".csv.gz")
 _OWN = ("row", "part", "line", "local", "day")  # columns that only the work needs
 
 
+@tells
 def taq(
     *files: str | Path | Iterable[str | Path],
     clean: str | Sequence[str] = (),

@@ -28,6 +28,7 @@ from mmresearch.load.tardis.files import (
 from mmresearch.load.tardis.parts import combined
 from mmresearch.load.tardis.prints import chain, prints, series
 from mmresearch.load.tardis.venues import symbol_rows, unit_notes
+from mmresearch.load.told import tells
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 
@@ -35,6 +36,7 @@ from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
 __all__ = ["ENDINGS", "combined", "in_blocks", "tardis", "together"]
 
 
+@tells
 def tardis(
     *files: str | Path | Iterable[str | Path],
     kind: str | None = None,

@@ -17,6 +17,7 @@ import polars as pl
 
 from mmresearch.load import onchain, onchain_order
 from mmresearch.load.steps import Steps, at_once
+from mmresearch.load.told import tells
 from mmresearch.load.uniswap import events as uniswap_events
 from mmresearch.load.uniswap import minutes as uniswap_minutes
 from mmresearch.load.uniswap.files import ENDINGS, EVENTS, MINUTES, addresses, read_file
@@ -26,6 +27,7 @@ from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError
 
 
+@tells
 def uniswap(
     *files: str | Path | Iterable[str | Path],
     token0: str | None = None,
