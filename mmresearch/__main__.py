@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_report(commands: Any) -> None:
     add = commands.add_parser("report", help="run notebooks on a market folder, write HTML")
     add.add_argument("notebook", nargs="*", help="a path or a bundled name; none is all bundled")
-    add.add_argument("--data", default="sample", metavar="FOLDER", help="market folder (sample)")
+    add.add_argument("--data", metavar="FOLDER", help="market folder (sample)")
     add.add_argument("--output", default="reports", metavar="DIR", help="where to write (reports)")
     add.add_argument(
         "--set",
@@ -70,6 +70,7 @@ def _add_report(commands: Any) -> None:
         metavar="NAME=VALUE",
         help="a parameter of the notebook; may be repeated",
     )
+    add.add_argument("--again", metavar="PAGE", help="as the foot of this report says, on its data")
     add.set_defaults(run=_report)
 
 
@@ -169,7 +170,20 @@ def _report(chosen: argparse.Namespace) -> int:
     names = chosen.notebook
     one_or_more = names[0] if len(names) == 1 else names or None
     given = dict(chosen.set)
-    print(report(one_or_more, data=chosen.data, output=chosen.output, parameters=given))
+    if chosen.again:
+        return _report_again(chosen, one_or_more)
+    data = chosen.data or "sample"
+    print(report(one_or_more, data=data, output=chosen.output, parameters=given))
+    return 0
+
+
+def _report_again(chosen: argparse.Namespace, notebook: str | list[str] | None) -> int:
+    from mmresearch.show.again import report_again
+
+    if chosen.set or isinstance(notebook, list):
+        raise ValueError("--again takes the parameters of its page, and one notebook")
+    how = {"notebook": notebook, "data": chosen.data, "output": chosen.output}
+    print(report_again(chosen.again, **how))
     return 0
 
 

@@ -8,11 +8,14 @@ import subprocess
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+from mmresearch import schema
 from mmresearch.market import Market
 
 Section = tuple[str, list[tuple[str, str]]]
-_PACKAGES = ("mmresearch", "numpy", "pandas", "scipy", "statsmodels", "arch")
+_PACKAGES = ("mmresearch", "numpy", "pandas", "polars", "pyarrow", "scipy", "statsmodels")
+_PACKAGES += ("linearmodels", "arch", "numba", "matplotlib")
 
 
 def data_section(market: Market) -> Section:
@@ -31,15 +34,32 @@ def receipt_section(market: Market) -> Section:
         ("rows read", f"{receipt.rows_read:,}"),
         ("rows kept", f"{receipt.rows_kept:,}"),
         *((f"set aside: {reason}", f"{n:,}") for reason, n in receipt.reasons.items()),
-        *((f"file {file.file}", f"sha256 {file.sha256}") for file in receipt.files.itertuples()),
+        *_files(receipt.files.to_dict("records")),
+        *_told(receipt.options or {}),
         *(("note", note) for note in receipt.notes),
     ]
     return "Receipt", lines
 
 
-def run_section(path: Path, parameters: Mapping[str, str]) -> Section:
-    """The notebook, its hash and commit, and the parameters it ran with."""
+def _files(listed: list[dict]) -> list[tuple[str, str]]:
+    return [(f"file {f['file']}", f"sha256 {f['sha256']}, {f['bytes']:,} bytes") for f in listed]
+
+
+def _told(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the loader was told, a line an option."""
+    tables = {
+        name: f"a table of {', '.join(held)}" for name, held in options.get("tables", {}).items()
+    }
+    files = {n: f"{f['file']}, sha256 {f['sha256']}" for n, f in options.get("files", {}).items()}
+    values = {name: repr(value) for name, value in options.get("values", {}).items()}
+    untold = dict.fromkeys(options.get("untold", []), "not kept")
+    return [(f"option {name}", said) for name, said in (values | tables | files | untold).items()]
+
+
+def run_section(path: Path, parameters: Mapping[str, str], command: str) -> Section:
+    """The notebook, its hash and commit, the command, and the parameters it ran with."""
     lines = [
+        ("command", command),
         ("notebook", path.name),
         ("notebook's hash", hashlib.sha256(path.read_bytes()).hexdigest()),
         ("commit", commit(path.parent)),
@@ -51,7 +71,8 @@ def run_section(path: Path, parameters: Mapping[str, str]) -> Section:
 def version_section() -> Section:
     """The versions the numbers come from."""
     packages = [(name, version(name)) for name in _PACKAGES]
-    return "Versions", [("python", platform.python_version()), *packages]
+    tables = ("tables' schema", str(schema.VERSION))
+    return "Versions", [("python", platform.python_version()), *packages, tables]
 
 
 def commit(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -147,12 +148,22 @@ def _page(
     )
     if values:
         tagged(nb, INJECTED).source = assignments(_shown(values))
-    sections = [*facts, manifest.run_section(path, effective), manifest.version_section()]
+    ran = manifest.run_section(path, effective, _command(path, _shown(values)))
+    sections = [*facts, ran, manifest.version_section()]
     resources = {"manifest": sections, "metadata": {"name": path.stem, "path": str(path.parent)}}
     try:
         return ReportExporter().from_notebook_node(nb, resources)[0]
     except ValueError as error:
         raise ReportError(f"{path.stem}: {error}") from None
+
+
+def _command(path: Path, values: dict[str, Any]) -> str:
+    """What to type for this page; the data's folder by its name alone."""
+    bundled = path.parent == catalog.folder()
+    given = {"DATA": "sample"} | values
+    words = ["report", path.stem if bundled else path.name, "--data", given.pop("DATA")]
+    sets = [w for name, v in given.items() for w in ("--set", f"{name}={literal(v)}")]
+    return shlex.join(["mmresearch", *words, *sets])
 
 
 def _shown(values: dict[str, Any]) -> dict[str, Any]:
