@@ -26,6 +26,7 @@ from mmresearch.receipt import SourceError
 
 Unit = tuple[Path, ...]
 LARGE = 2**25  # bytes of a file, as it lies there, from which it is read block by block
+HUGE = 2**27  # from which its tables are surely not small
 
 
 def convert(
@@ -119,10 +120,13 @@ def _in_blocks(
     blockwise = steps_of(source, options).blocks if _is_large(unit) else None
     if blockwise is None:
         return False
-    _say(progress, f"reading {unit[0].name}, {_size(unit[0]) / 1e6:,.1f} MB, in blocks")
+    names = ", ".join(path.name for path in unit)
+    _say(progress, f"reading {names}, {sum(map(_size, unit)) / 1e6:,.1f} MB, in blocks")
     try:
         held = blockwise(*unit)
-        blocks.save(held if isinstance(held, Iterator) else held.market, to, **about)
+        found = held if isinstance(held, Iterator) else held.market
+        large = _is_large(unit, HUGE) or _is_packed(unit[0])
+        blocks.save(found, to, large=large, **about)
     except blocks.WholeNeededError:
         return False
     return True
@@ -138,8 +142,13 @@ def _keep(steps: Steps, unit: Unit, place: Path) -> None:
     return kept.save(steps.read(*unit), place)
 
 
-def _is_large(unit: Unit) -> bool:
-    return len(unit) == 1 and isinstance(unit[0], Path) and _size(unit[0]) >= LARGE
+def _is_large(unit: Unit, least: int | None = None) -> bool:
+    size = sum(_size(path) for path in unit if isinstance(path, Path))
+    return size >= (LARGE if least is None else least)
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix in (".gz", ".zip", ".zst", ".lz4")
 
 
 def _size(path: Path) -> int:

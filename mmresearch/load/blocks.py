@@ -39,13 +39,19 @@ class WholeNeededError(Exception):
 
 
 def save(
-    found: Blocks, folder: Path, *, name: str | None = None, options: dict | None = None
+    found: Blocks,
+    folder: Path,
+    *,
+    large: bool = False,
+    name: str | None = None,
+    options: dict | None = None,
 ) -> Path:
     """Write all blocks as a market folder, in the memory of a few: one is made, one is written.
 
-    name is the market's, where it is not the blocks' own; options are its receipt's.
+    large: whether it is known that they are too many to be held until all are there. name is the
+    market's, where it is not the blocks' own; options are its receipt's.
     """
-    with store.Writer(folder) as writer:
+    with store.Writer(folder, large=large) as writer:
         for block in ahead(found):
             if isinstance(block, About):
                 receipt = replace(block.receipt, options=options)

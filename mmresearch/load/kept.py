@@ -98,7 +98,9 @@ def _kept(value: Any, kind: Any, place: Path) -> Any:
 
 
 def _written_market(market: Market | Blocks, place: Path) -> Path:
-    return market.save(place) if isinstance(market, Market) else blocks.save(market, place)
+    if isinstance(market, Market):
+        return market.save(place)
+    return blocks.save(market, place, large=True)  # by day, as it will be copied file by file
 
 
 def _written(frame: pl.DataFrame, place: Path) -> str:

@@ -48,10 +48,10 @@ class Writer:
         always whole.
     """
 
-    def __init__(self, folder: str | Path, *, by: str = "auto") -> None:
+    def __init__(self, folder: str | Path, *, by: str = "auto", large: bool = False) -> None:
         if by not in _BY:
             raise ValueError(f"by={by!r}; expected one of {', '.join(_BY)}")
-        self.folder, self.by = Path(folder), by
+        self.folder, self.by, self.large = Path(folder), by, large
         check_place(self.folder)
         self._place = self.folder / ".drafts"
         self._held: dict[str, list[pl.DataFrame]] = defaultdict(list)  # while they are few
@@ -141,8 +141,8 @@ class Writer:
         """Whether a block goes by symbol and day: thousands of small files are slow to read."""
         if self.by != "auto" or name in self._split:
             return self.by == "day" or name in self._split
-        places = drafts.places(frame, name) if self._values[name] > WHOLE else 0
-        return places > 0 and frame.height >= WORTH * places
+        is_large = self.large or self._values[name] > WHOLE
+        return is_large and frame.height >= WORTH * drafts.places(frame, name)
 
     def _split_earlier(self, name: str) -> None:
         """What was held, or written whole, while the table was small, by symbol and day."""

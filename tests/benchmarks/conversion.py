@@ -24,7 +24,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import polars as pl
 
 from mmresearch.convert import convert
@@ -34,7 +33,7 @@ from tests.benchmarks.side import timed
 
 ROOT = Path(__file__).resolve().parents[2]
 REALDATA = ROOT.parent / "shared" / "realdata"
-RUNS = 5  # of real files, which are small; of drawn ones 3
+RUNS = 5  # of real files, which are small; of drawn ones 2
 SIDES = ("mmresearch", "plain polars")
 REAL = {  # the three largest real files; LOBSTER's book comes with its messages
     "binance": ("binance/usdm/btcusdt_20240808.gz",),
@@ -102,12 +101,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=4_000_000, help="rows of the drawn files")
     parser.add_argument("--only", nargs="+", choices=drawn.FILES, default=[*drawn.FILES])
     asked = parser.parse_args()
-    lines = [_drawn(name, asked.rows) for name in asked.only]
+    for name in asked.only:
+        _show(_drawn(name, asked.rows), header=name == asked.only[0])
     if REALDATA.is_dir() and len(asked.only) == len(drawn.FILES):
         for name, files in REAL.items():
-            lines.append(_compared(f"{name}, real", name, [REALDATA / file for file in files]))
-    print(pd.DataFrame(lines).to_string(index=False))
-    print(f"load of the machine, last minute: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
+            _show(_compared(f"{name}, real", name, [REALDATA / file for file in files]))
+
+
+def _show(line: dict[str, str], *, header: bool = False) -> None:
+    """A line at once, as all of them take minutes."""
+    widths = [max(len(name), 11) + 8 * (name == "source") for name in line]
+    for cells in [list(line), list(line.values())][not header :]:
+        print(*(f"{c:>{w}}" for c, w in zip(cells, widths, strict=True)), flush=True)
 
 
 def _drawn(name: str, rows: int) -> dict:
@@ -133,6 +138,7 @@ def _compared(title: str, name: str, files: list[Path]) -> dict:
         "rows/s": f"{own['rows'] / own['warm']:,.0f}",
         "peak MB": f"{own['peak_mb']:,.0f}",
         "plain MB": f"{other['peak_mb']:,.0f}",
+        "load": f"{os.getloadavg()[0]:.1f}",
         "cpu ratio": f"{own['cpu'] / other['cpu']:.2f}",
         "ratio": f"{own['warm'] / other['warm']:.2f}",
     }
@@ -147,7 +153,7 @@ def _process(name: str, side: str, files: list[Path]) -> dict[str, float]:
 
 def _side(name: str, side: str, *names: str) -> dict[str, float]:
     """Times and CPU time of a call, the peak, rows, and the sum of a column of what was written."""
-    files, runs = list(map(Path, names)), RUNS if name in REAL else 3
+    files, runs = list(map(Path, names)), RUNS if name in REAL else 2
     with tempfile.TemporaryDirectory(prefix="mmresearch-bench-") as folder:
         work = partial(WORK[side], name, files, Path(folder))
         began = time.process_time()

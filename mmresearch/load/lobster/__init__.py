@@ -8,33 +8,31 @@ an event met.
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
-import polars as pl
 
 from mmresearch.load import paths, several, text
-from mmresearch.load.lobster.files import (
-    HALT_CODES,
-    LEVEL,
-    NO_LEVEL,
-    SOURCE,
-    Day,
-    read_day,
-    together,
+from mmresearch.load.lobster.beside import in_blocks
+from mmresearch.load.lobster.files import LEVEL, SOURCE, Day, read_day, together
+from mmresearch.load.lobster.tables import (
+    CROSS_ASIDE,
+    HALT,
+    HALT_ASIDE,
+    Above,
+    about,
+    crosses_of,
+    made,
 )
 from mmresearch.load.told import tells
 from mmresearch.market import Market
-from mmresearch.receipt import Receipt, SourceError, file_facts
+from mmresearch.receipt import SourceError
+
+# beside the loader what converting needs, file by file and block by block
+__all__ = ["ENDINGS", "in_blocks", "lobster", "together"]
 
 ENDINGS = (".csv", ".csv.gz")
-_EVENTS = ("add", "reduce", "delete", "fill", "hidden_fill", "cross", "halt")  # types 1 to 7
-_UNITS = 10_000  # prices are whole ten-thousandths of a dollar
-_SECOND = 1_000_000_000
-_CALENDAR = "XNAS"
-_EMPTY_CROSS = (pl.col("type") == 6) & (pl.col("size") == 0)
 
 
 @tells
@@ -94,122 +92,18 @@ def lobster(
 
 
 def _market(day: Day, name: str | None) -> Market:
-    rows = _with_time(day)
-    states = _states(rows, day.book)
-    tables = {"orders": _orders(rows), "trades": _trades(rows), **_book_tables(states)}
-    receipt = Receipt(
-        SOURCE,
-        pd.DataFrame([file_facts(t.path, rows.height) for t in day.texts]),
-        _set_aside(day),
-        _notes(day, states),
-    )
-    about = {"symbol": day.symbol, "asset": day.symbol, "currency": "USD", "tick": 0.01}
-    return Market(
-        symbols=pd.DataFrame([about | {"multiplier": 1.0, "calendar": _CALENDAR}]),
-        receipt=receipt,
-        name=name or f"{day.symbol} {day.date.isoformat()}",
-        **{k: _in_dollars(table, day.symbol) for k, table in tables.items()},
-    )
-
-
-def _with_time(day: Day) -> pl.DataFrame:
-    """The messages with `time` in UTC and their row as `seq`, counted from 1."""
-    # clocks change at night: the offset at noon is the one of every trading hour
-    noon = pd.Timestamp(day.date) + pd.Timedelta(hours=12)
-    midnight = noon.tz_localize("America/New_York").as_unit("ns").value - 12 * 3600 * _SECOND
-    nanoseconds = day.messages["time"].to_physical().cast(pl.Int64) + midnight
-    return day.messages.with_columns(
-        time=nanoseconds.cast(pl.Datetime("ns", "UTC")),
-        seq=pl.int_range(1, day.messages.height + 1, dtype=pl.Int64),
-    )
-
-
-def _states(rows: pl.DataFrame, book: pl.DataFrame) -> pl.DataFrame:
-    """The book after each message, without the rows of halts, which need not be states."""
-    states = book.with_columns(rows["time"], rows["seq"])
-    return states.filter(rows["type"] != 7)
-
-
-def _orders(rows: pl.DataFrame) -> pl.DataFrame:
-    kind = pl.col("type")
-    return rows.filter(~_EMPTY_CROSS).select(
-        "time",
-        "seq",
-        pl.col("order_id").cast(pl.String),
-        _event(range(1, 8)),
-        pl.when(kind <= 5).then(pl.col("direction")).cast(pl.Float64).alias("side"),
-        pl.when(kind != 7).then(pl.col("price")).cast(pl.Float64).alias("price"),
-        pl.when(kind != 7).then(pl.col("size")).cast(pl.Float64).alias("size"),
-        pl.when(kind == 7).then(pl.col("price")).cast(pl.Float64).alias("halt"),
-    )
-
-
-def _trades(rows: pl.DataFrame) -> pl.DataFrame:
-    kind = pl.col("type")
-    return rows.filter(kind.is_in([4, 5, 6]) & ~_EMPTY_CROSS).select(
-        "time",
-        "seq",
-        pl.col("price").cast(pl.Float64),
-        pl.col("size").cast(pl.Float64),
-        pl.when(kind != 6).then(-pl.col("direction")).cast(pl.Float64).alias("side"),
-        _event(range(4, 7)),
-    )
-
-
-def _event(types: range) -> pl.Expr:
-    names = [_EVENTS[number - 1] for number in types]
-    return pl.col("type").replace_strict(list(types), names, return_dtype=pl.String).alias("event")
-
-
-def _book_tables(states: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    best = [f"{c}_1" for c in LEVEL]
-    levels = [c for c in states.columns if c not in ("time", "seq")]
-    tables = {"quotes": _changed(states, best).rename({c: c.removesuffix("_1") for c in best})}
-    if len(levels) > len(best):
-        tables["book"] = _changed(states, levels)
-    return tables
-
-
-def _changed(states: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """The rows where any of the columns differs from the row above."""
-    moved = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in columns)
-    cells = [pl.when(pl.col(c).abs() != NO_LEVEL).then(pl.col(c)).alias(c) for c in columns]
-    return states.filter(moved).select("time", "seq", *cells)
-
-
-def _in_dollars(table: pl.DataFrame, symbol: str) -> pl.DataFrame:
-    """The table with prices in dollars."""
-    # by numpy, as polars multiplies by 1 / 10,000 and so misses the nearest number
-    prices = [c for c in table.columns if re.match(r"(price|bid|ask)(_\d+)?$", c)]
-    dollars = (pl.Series(c, table[c].cast(pl.Float64).to_numpy() / _UNITS) for c in prices)
-    return table.with_columns(*dollars, symbol=pl.lit(symbol))
+    tables, tally, above = made(day.messages, day.book, day.symbol, day.date, Above())
+    levels = day.book.width // len(LEVEL)
+    said = about(day.symbol, day.date, levels, [tally], day.texts, above.rows, _set_aside(day))
+    return Market(**said._replace(name=name or said.name)._asdict(), **tables)
 
 
 def _set_aside(day: Day) -> pd.DataFrame:
-    crosses = day.messages.select(_EMPTY_CROSS).to_series().arg_true() + 1 + day.heads[0]
-    halts = (day.messages["type"] == 7).arg_true() + 1 + day.heads[1]
+    crosses = crosses_of(day.messages).arg_true() + 1 + day.heads[0]
+    halts = (day.messages["type"] == HALT).arg_true() + 1 + day.heads[1]
     return text.aside(
         [
-            (day.texts[0], crosses.to_list(), "cross of no shares"),
-            (day.texts[1], halts.to_list(), "book row of a halt"),
+            (day.texts[0], crosses.to_list(), CROSS_ASIDE),
+            (day.texts[1], halts.to_list(), HALT_ASIDE),
         ]
-    )
-
-
-def _notes(day: Day, states: pl.DataFrame) -> tuple[str, ...]:
-    kinds = dict(day.messages["type"].value_counts().iter_rows())
-    counts = ", ".join(f"{kinds[k]:,} {_EVENTS[k - 1]}" for k in sorted(kinds))
-    levels = day.book.width // len(LEVEL)
-    both = (pl.col(f"{side}_1").abs() != NO_LEVEL for side in ("ask", "bid"))
-    crossed = states.select((pl.col("ask_1") <= pl.col("bid_1")) & pl.all_horizontal(both))
-    count = crossed.to_series().sum()
-    halts = day.messages.filter(pl.col("type") == 7).select("time", "price")
-    open_ended = [t.name for t in day.texts if not t.ended]
-    label = f"{day.symbol} {day.date}"
-    return (
-        f"{label}, book of {levels} level{'s' if levels > 1 else ''}: {counts}",
-        "file order is the order: seq is the row, the same for a message and the book after it",
-        f"{label}: {count:,} book rows are locked or crossed (ask not above bid)",
-        *(f"{label}: halt at {time} s: {HALT_CODES[code]}" for time, code in halts.iter_rows()),
-        *(f"{name} does not end with an end of line: is it whole?" for name in open_ended),
     )

@@ -111,6 +111,19 @@ def _pair_faults(files: list[tuple[str, int, Path]]) -> list[Fault]:
     return faults
 
 
+class Layout(NamedTuple):
+    """What the first lines and the names of both files say (message, book).
+
+    kinds: of the cells by column. faults: what is wrong with it; that alone of columns is final.
+    """
+
+    symbol: str | None
+    date: datetime.date | None
+    kinds: list[dict[str, str]]
+    heads: list[int]
+    faults: list[Fault]
+
+
 def read_day(
     message: str | Path,
     orderbook: str | Path,
@@ -119,28 +132,37 @@ def read_day(
 ) -> Day:
     """Read and check both files; raises one `SourceError` with every fault."""
     texts = text.read_texts(SOURCE, [message, orderbook])
+    layout = layout_of(texts, symbol, date)
+    frames, faults = [], layout.faults
+    for t, kinds, head in zip(texts, layout.kinds, layout.heads, strict=True):
+        frames.append(text.parse(t, kinds, header=bool(head), quote=None))
+        faults += frames[-1] if isinstance(frames[-1], list) else []
+    faults += _value_faults(texts, frames, layout.heads)
+    if faults:
+        raise SourceError(SOURCE, faults)
+    return Day(layout.symbol, layout.date, *frames, texts, layout.heads)
+
+
+def layout_of(
+    texts: list[text.Text], symbol: str | None, date: str | datetime.date | None
+) -> Layout:
+    """How both files are to be read; raises a `SourceError` where their columns do not say it."""
     identity = _identity(texts, symbol, date)
     faults = identity if isinstance(identity, list) else []
     fields = [text.first_fields(t) for t in texts]
     widths = [len(cells) for cells in fields]
-    layout = _layout_faults(texts, widths) or _level_faults(texts, widths[1] // len(LEVEL))
-    if layout:
-        raise SourceError(SOURCE, faults + layout)
+    wrong = _layout_faults(texts, widths) or _level_faults(texts, widths[1] // len(LEVEL))
+    if wrong:
+        raise SourceError(SOURCE, faults + wrong)
     names = [
         [*_MESSAGE, "attribution"][: widths[0]],
         [f"{c}_{n}" for n in range(1, widths[1] // len(LEVEL) + 1) for c in LEVEL],
     ]
     heads = [int(text.is_header(cells)) for cells in fields]
-    frames = []
     for t, cells, columns, head in zip(texts, fields, names, heads, strict=True):
-        faults += _header_faults(t, cells, columns) if head else []
-        kinds = {name: _kind(name) for name in columns}
-        frames.append(text.parse(t, kinds, header=bool(head), quote=None))
-        faults += frames[-1] if isinstance(frames[-1], list) else []
-    faults += _value_faults(texts, frames, heads)
-    if faults:
-        raise SourceError(SOURCE, faults)
-    return Day(*identity, *frames, texts, heads)
+        faults = faults + (_header_faults(t, cells, columns) if head else [])
+    kinds = [{name: _kind(name) for name in columns} for columns in names]
+    return Layout(*((None, None) if isinstance(identity, list) else identity), kinds, heads, faults)
 
 
 def _kind(column: str) -> str:
@@ -191,17 +213,18 @@ def _value_faults(texts: list[text.Text], frames: list, heads: list[int]) -> lis
     messages, book = frames
     if isinstance(messages, list):
         return []
-    faults = text.rule_faults(texts[0], messages, _message_rules(), header=heads[0])
+    faults = text.rule_faults(texts[0], messages, message_rules(), header=heads[0])
     if isinstance(book, list):
         return faults
     if messages.height != book.height:
         expected = f"{messages.height:,} rows, as in {texts[0].name}: one after each message"
         return [*faults, Fault(texts[1].name, None, f"{book.height:,} rows", expected)]
     book = book.with_columns(halted=messages["type"] == 7)
-    return faults + text.rule_faults(texts[1], book, _book_rules(book), header=heads[1])
+    return faults + text.rule_faults(texts[1], book, book_rules(book), header=heads[1])
 
 
-def _message_rules() -> list[tuple[str, pl.Expr, str]]:
+def message_rules() -> list[tuple[str, pl.Expr, str]]:
+    """Of a message: the column, when it is wrong, what was expected."""
     kind, size, price = pl.col("type"), pl.col("size"), pl.col("price")
     halt, signed = kind == 7, kind.is_between(1, 5)
     time = pl.col("time")
@@ -217,7 +240,7 @@ def _message_rules() -> list[tuple[str, pl.Expr, str]]:
     ]
 
 
-def _book_rules(book: pl.DataFrame) -> list[tuple[str, pl.Expr, str]]:
+def book_rules(book: pl.DataFrame) -> list[tuple[str, pl.Expr, str]]:
     """Of each level: no price and size 0, or both above 0. A halt's row may hold anything."""
     rules = []
     for price in [c for c in book.columns if re.fullmatch(r"(ask|bid)_\d+", c)]:

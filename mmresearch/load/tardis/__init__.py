@@ -99,9 +99,11 @@ def tardis(
 
 
 def in_blocks(
-    path: Path, *, kind: str | None, clock: str, levels: int, size: int | None = None
+    path: Path, *empty: Path, kind: str | None, clock: str, levels: int, size: int | None = None
 ) -> Blocks:
     """The tables of a large file, block by block, and what is said of all."""
+    if empty:
+        raise blocks.WholeNeededError("files without a row, which the receipt of all names")
     return _made_of(blocks.texts(SOURCE, path, size), kind, clock, levels)
 
 
