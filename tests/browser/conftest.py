@@ -35,6 +35,7 @@ CELLS = (
     'DATA = "sample"',
     "import matplotlib.pyplot as plt\nimport numpy as np\nimport pandas as pd\n"
     "import mmresearch as mm\nmarket = mm.open(DATA)\nmarket",
+    "mm.doubts(mm.check(mm.sample()))",
     "plt.figure(figsize=(8, 3)).gca().plot(np.arange(9) ** 2)\nplt.gca().set_title('a figure');",
     "pd.DataFrame(np.ones((3, 20)), columns=[f'a long name {i}' for i in range(20)])",
     "mm.explore(lambda freq, lag: plt.plot([0, len(freq) * lag]) and plt.gca(), "

@@ -121,6 +121,13 @@ def test_the_page_never_scrolls_sideways(page: Page, width: int):
     assert table.evaluate("box => box.scrollWidth > box.clientWidth")  # it scrolls in its box
 
 
+def test_the_data_gate_s_table_is_seen_whole(page: Page):
+    """Its words wrap, so that what suffers from a doubt is not cut off."""
+    gate = page.locator(".box", has=page.locator("th", has_text="affects"))
+    assert "permanent shift" in gate.inner_text()
+    assert gate.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
 def test_on_a_telephone_the_contents_open_when_asked(page: Page):
     page.set_viewport_size({"width": 390, "height": 800})
     assert not page.locator("nav").is_visible()
