@@ -24,12 +24,10 @@ def known_before(events: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
 
 
 def _before(at: np.ndarray, seq: np.ndarray, states: Block) -> np.ndarray:
-    when = states["time"]
-    low = np.searchsorted(when, at, side="left")
-    tied = np.flatnonzero((low < len(when)) & (np.append(when, 0)[low] == at))
-    high = np.searchsorted(when, at[tied], side="right")
-    low[tied] = _search_within(states["seq"], seq[tied], low[tied], high)
-    return low - 1
+    from mmresearch.measure.kernels import last_before  # numba: loaded only here
+
+    order = (blocks.constant(array) for array in (at, seq, states["time"], states["seq"]))
+    return last_before(*order)
 
 
 def known_before_by_symbol(events: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
@@ -78,16 +76,3 @@ def value_before(
     found = np.empty(len(at))
     found[order] = values
     return found
-
-
-def _search_within(
-    values: np.ndarray, wanted: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> np.ndarray:
-    """First place in values[low:high] that is not below `wanted`, for each row at once."""
-    low, high = low.copy(), high.copy()
-    while (open_ := low < high).any():
-        middle = (low + high) // 2
-        below = open_ & (values[np.minimum(middle, len(values) - 1)] < wanted)
-        low = np.where(below, middle + 1, low)
-        high = np.where(open_ & ~below, middle, high)
-    return low

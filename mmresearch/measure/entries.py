@@ -48,23 +48,29 @@ def in_order(entries: pd.DataFrame, starts: pd.DataFrame) -> pd.DataFrame:
         entries = pd.concat([first.astype(entries.dtypes[_SERIES]), entries], ignore_index=True)
     series = entries["series"].to_numpy(np.min_scalar_type(len(starts)))  # short ones sort fast
     order = np.lexsort((entries["seq"], entries["time"].to_numpy("datetime64[ns]"), series))
-    return pd.DataFrame({name: column.array.take(order) for name, column in entries.items()})
+    ordered = {name: column.array.take(order) for name, column in entries.items()}
+    return pd.DataFrame(ordered, copy=False)
 
 
 def _entries(market: Market, account: str | Sequence[str] | None) -> pd.DataFrame:
     """Reports before the events, transfers, fills, later reports; `amount` is what comes in."""
     fills = account_fills(market, account=account)
+    size = fills["side"] * fills["size"]
+    trades = _part(fills, FILL, amount=size, price=fills["price"], fee=fills["fee"])
+    moves = [_moves(market, account)] if "transfers" in market else []
+    early, late = _reports(market, account, [*moves, trades])
+    parts = [part for part in (early, *moves, trades, late) if len(part)] or [trades]
+    one = parts[0].reset_index(drop=True)
+    entries = one if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+    _check_found(entries, market, account)
+    return entries
+
+
+def _moves(market: Market, account: str | Sequence[str] | None) -> pd.DataFrame:
     moved = symbol_transfers(market, account=account)
     money = [*market.symbols["currency"], *market.symbols["settlement"]]
     is_money = ~moved["symbol"].isin(market.symbols["symbol"]) & moved["symbol"].isin(money)
-    moves = _part(moved, np.where(is_money, CURRENCY, TRANSFER), amount=moved["amount"])
-    size = fills["side"] * fills["size"]
-    trades = _part(fills, FILL, amount=size, price=fills["price"], fee=fills["fee"])
-    early, late = _reports(market, account, [moves, trades])
-    parts = [part for part in (early, moves, trades, late) if len(part)] or [trades]
-    entries = pd.concat(parts, ignore_index=True)
-    _check_found(entries, market, account)
-    return entries
+    return _part(moved, np.where(is_money, CURRENCY, TRANSFER), amount=moved["amount"])
 
 
 def _check_found(
@@ -72,7 +78,9 @@ def _check_found(
 ) -> None:
     if account is None and entries.empty:
         raise ValueError(f"{market.name!r} has no fills, trades, transfers or positions to book")
-    wanted = [account] if isinstance(account, str) else list(account or [])
+    if account is None:
+        return
+    wanted = [account] if isinstance(account, str) else list(account)
     lacking = sorted(set(wanted) - set(entries["account"].unique()))
     if lacking:
         held = account_fills(market)["account"].unique()[:5].tolist()

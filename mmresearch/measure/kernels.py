@@ -118,3 +118,27 @@ def fifo(
                 pieces += 1
             head = tail
     return opened[:pieces], closed[:pieces], units[:pieces], gained, cost
+
+
+@njit(cache=True, nogil=True)
+def last_before(
+    at: np.ndarray, seq: np.ndarray, when: np.ndarray, number: np.ndarray
+) -> np.ndarray:
+    """For each event the row of the last state before its (time, seq), -1 if there is none.
+
+    The states (`when`, `number`) are in order; the events (`at`, `seq`) are in order of time, those
+    of one instant in any.
+    """
+    rows, known = np.empty(len(at), np.int64), 0
+    for i in range(len(at)):
+        while known and not _is_before(when[known - 1], number[known - 1], at[i], seq[i]):
+            known -= 1
+        while known < len(when) and _is_before(when[known], number[known], at[i], seq[i]):
+            known += 1
+        rows[i] = known - 1
+    return rows
+
+
+@njit(cache=True)
+def _is_before(when: int, number: int, at: int, seq: int) -> bool:
+    return when < at or (when == at and number < seq)

@@ -114,7 +114,8 @@ def _accounts(entries: pd.DataFrame, starts: pd.DataFrame, market: Market) -> pd
     amount, fee = entries["amount"].to_numpy(), np.nan_to_num(entries["fee"].to_numpy())
     columns = ("position", "average_cost", "cash", "realised", "fees", "transferred")
     accounts = average_cost(series, kind, amount, turned(price, inverse), fee, multiplier)
-    booked = pd.DataFrame({"price": price} | dict(zip(columns, accounts, strict=True)))
+    booked = {"price": price} | dict(zip(columns, accounts, strict=True))
+    booked = pd.DataFrame(booked, copy=False)
     paper = turned(entries["mark"], inverse) - booked["average_cost"]
     paper *= booked["position"] * multiplier
     booked["unrealised"] = paper.where(booked["position"] != 0, 0.0)

@@ -38,7 +38,8 @@ def mark_entries(entries: pd.DataFrame, market: Market) -> pd.DataFrame:
     money = (entries["kind"] == CURRENCY).to_numpy()
     source[money] = _SOURCES.index("currency")
     mark = np.where(money, 1.0, mark)
-    return pd.DataFrame({"mid": last_mid, "mark": mark, "mark_source": texts(_SOURCES, source)})
+    marks = {"mid": last_mid, "mark": mark, "mark_source": texts(_SOURCES, source)}
+    return pd.DataFrame(marks, copy=False)
 
 
 def texts(names: Sequence[str], which: np.ndarray) -> pd.Series:
