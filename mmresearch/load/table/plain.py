@@ -11,10 +11,12 @@ import polars as pl
 import pyarrow as pa
 
 from mmresearch.load import text, times
+from mmresearch.load.cells import sides
 from mmresearch.load.table import arrow, naming, origin
 from mmresearch.load.table.values import Wanted, converted
 from mmresearch.receipt import Fault
 
+_WORDS = 8  # of buy and sell
 _SEEN = 2**14  # bytes from which the types are guessed
 _ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z?$"
 _UTC = pl.Datetime("ns", "UTC")
@@ -123,8 +125,23 @@ def _values(raw: pl.Series, ours: str, kind: str | None, wanted: Wanted) -> pl.S
         return raw
     if kind == "text" and ours != "right" and raw.dtype == pl.String:
         return raw
+    if kind == "sign" and raw.dtype == pl.String:
+        return _signed(raw, wanted.kind)
     found, complaints = converted(_series(raw), ours, kind, wanted)
     return None if complaints else pl.Series(ours, pl.from_pandas(found, nan_to_null=True))
+
+
+def _signed(said: pl.Series, table: str) -> pl.Series | None:
+    """Sides by their words, of which there are few; each is looked up once."""
+    words = said.unique().drop_nulls().head(_WORDS + 1)
+    known, bad = sides(words.to_pandas(), table)
+    if bad.any() or len(words) > _WORDS:
+        return None
+    sign = pl.lit(None, pl.Float64)
+    for word, meant in zip(words, known, strict=True):
+        if meant == meant:
+            sign = pl.when(said == word).then(meant).otherwise(sign)
+    return pl.select(sign.alias(said.name)).to_series() if len(words) else None
 
 
 def _series(raw: pl.Series):

@@ -210,7 +210,9 @@ def _rules(kind: str, frame: pl.DataFrame, exchange: str | None) -> list[tuple[s
 
 
 def _one_of(column: str, *values: str) -> tuple[str, pl.Expr, str]:
-    return column, ~pl.col(column).is_in(values), " or ".join(values)
+    # each by itself, which is faster than `is_in`
+    is_one = pl.any_horizontal(pl.col(column) == value for value in values)
+    return column, ~is_one, " or ".join(values)
 
 
 def _not_negative(column: str) -> tuple[str, pl.Expr, str]:

@@ -42,7 +42,8 @@ def prints(rows: Rows, clock: str, before: Before | None) -> Made:
     timed = with_times(rows._replace(frame=_with_ids(rows.frame)), clock)
     reasons, counts, last = _reasons(timed, rows.text, before)
     kept = timed.filter(reasons.is_null())
-    sign = pl.col("side").replace_strict(["buy", "sell"], [1.0, -1.0], default=None)
+    bought, sold = (pl.col("side") == side for side in ("buy", "sell"))
+    sign = pl.when(bought).then(1.0).when(sold).then(-1.0)  # faster than to look them up
     columns = {"price": pl.col("price"), "size": pl.col("amount"), "side": sign}
     table = kept.select("time", "seq", "symbol", trade_id="id", **columns).with_columns(
         kept[OTHER_CLOCK[clock]]
