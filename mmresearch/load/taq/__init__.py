@@ -14,22 +14,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import polars as pl
 
-from mmresearch import schema
 from mmresearch.load import several
+from mmresearch.load.blocks import Blocks
 from mmresearch.load.steps import Steps, at_once
+from mmresearch.load.taq import blocks as taq_blocks
 from mmresearch.load.taq import cleaning as taq_cleaning
 from mmresearch.load.taq import times as taq_times
-from mmresearch.load.taq.files import NUMBERED, SOURCE, Part, read_file
-from mmresearch.load.taq.notes import NOTES
+from mmresearch.load.taq.files import SOURCE, Part, read_file
+from mmresearch.load.taq.notes import notes_of, tally_of
+from mmresearch.load.taq.rows import about, reasons, rows_of, set_aside, settled, table_of, unfit
 from mmresearch.load.told import tells
 from mmresearch.market import Market
-from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
+from mmresearch.receipt import Fault, SourceError
 
 ENDINGS = (".csv", ".csv.gz")
-_OWN = ("row", "part", "line", "local", "day")  # columns that only the work needs
 
 
 @tells
@@ -100,6 +100,20 @@ def in_steps(*, clean: str | Sequence[str], **options: Any) -> Steps | None:
     return _steps(clean=clean, **options) if clean else None
 
 
+def in_blocks(
+    path: Path,
+    *,
+    clean: str | Sequence[str],
+    exchange: str | Mapping[str, str] | None,
+    lot: float | None,
+    size: int | None = None,
+    **clock: Any,
+) -> Blocks:
+    """The table of a large file that is not cleaned, block by block, and what is said of all."""
+    _check_choices(taq_cleaning.steps_of(clean), exchange, lot)
+    return taq_blocks.of_file(path, taq_times.clock(**clock), lot, size)
+
+
 def _steps(
     *,
     clean: str | Sequence[str],
@@ -122,10 +136,9 @@ def _whole(
 ) -> Market:
     """The market of all files; a trade is judged by quotes that stand in another one."""
     _refuse_mixtures(parts, steps)
-    kept, reasons, notes = _kept(parts, steps, exchange, lot)
+    kept, gone, notes = _kept(parts, steps, exchange, lot)
     markets = [
-        _market(part, i, kept[part.table], reasons[part.table], notes)
-        for i, part in enumerate(parts)
+        _market(part, i, kept[part.table], gone[part.table], notes) for i, part in enumerate(parts)
     ]
     return several.joined(SOURCE, markets)
 
@@ -186,20 +199,20 @@ def _kept(
     """Of each table the rows kept, the rows set aside (part, line, reason), and notes on both."""
     tables, aside, notes = {}, {}, []
     for table in [name for name in ("trades", "quotes") if any(p.table == name for p in parts)]:
-        rows = _together(parts, table, lot)
-        reason = _unfit(rows, table, steps)
-        aside[table] = [_reasons(rows, reason)]
-        tables[table] = _settled(rows.filter(reason.is_null()), table)
+        rows = rows_of(parts, table, lot)
+        reason = unfit(rows, table, steps)
+        aside[table] = [reasons(rows, reason)]
+        tables[table] = settled(rows.filter(reason.is_null()), table)
     _refuse_empty(tables, aside)
     for table, rows in tables.items():
-        notes += NOTES[table](rows, parts, lot)
+        notes += notes_of(table, [tally_of(rows, table)], parts, lot)
     if not steps:
         return tables, {table: some[0] for table, some in aside.items()}, notes
     places = {table: rows.select("row", "part", "line") for table, rows in tables.items()}
     tables, gone = taq_cleaning.cleaned(tables, steps, exchange)
     for table, step, rows in gone:
         lost = places[table].filter(pl.col("row").is_in(rows.implode()))
-        aside[table].append(_reasons(lost, pl.repeat(step, lost.height, eager=True)))
+        aside[table].append(reasons(lost, pl.repeat(step, lost.height, eager=True)))
     _refuse_empty(tables, aside)
     whole = {table: pl.concat(some) for table, some in aside.items()}
     for table, step in dict.fromkeys((table, step) for table, step, _ in gone):
@@ -212,89 +225,18 @@ def _refuse_empty(tables: dict[str, pl.DataFrame], aside: dict[str, list[pl.Data
     """A table that keeps no row is a mistake in the files or in the steps asked for."""
     faults = []
     for table in [table for table, rows in tables.items() if rows.is_empty()]:
-        reasons = pl.concat(aside[table])["reason"].value_counts(sort=True)
-        counts = ", ".join(f"{n:,} {reason}" for reason, n in reasons.iter_rows())
+        counted = pl.concat(aside[table])["reason"].value_counts(sort=True)
+        counts = ", ".join(f"{n:,} {reason}" for reason, n in counted.iter_rows())
         faults.append(Fault("the files", None, f"no {table} to keep ({counts})", "rows to keep"))
     if faults:
         raise SourceError(SOURCE, faults)
 
 
-def _together(parts: list[Part], table: str, lot: float | None) -> pl.DataFrame:
-    """The rows of a table from all files: `part` and `line` say where each stands."""
-    frames = []
-    for i, part in enumerate(parts):
-        if part.table == table:
-            frame = part.frame.with_columns(part=pl.lit(i, pl.Int32))
-            frames.append(frame.with_columns(pl.col(part.in_lots) * lot) if lot else frame)
-    return pl.concat(frames, how="diagonal").with_row_index("row")
-
-
-def _unfit(rows: pl.DataFrame, table: str, steps: Sequence[str]) -> pl.Series:
-    """Why a row cannot stay, whatever the steps; missing: it can."""
-    if table == "trades":
-        named = [step for step in steps if step in taq_cleaning.UNPRICED]
-        rules = {(named or ["price not above 0"])[0]: pl.col("price") <= 0}
-        rules |= {"size not above 0": pl.col("size") <= 0}
-    else:
-        rules = {"price below 0": (pl.col("bid") < 0) | (pl.col("ask") < 0)}
-        rules |= {"size below 0": (pl.col("bid_size") < 0) | (pl.col("ask_size") < 0)}
-    cases = [pl.when(broken).then(pl.lit(reason)) for reason, broken in rules.items()]
-    again = pl.when(_again(rows, NUMBERED[table])).then(pl.lit("repeated"))
-    return rows.select(pl.coalesce(again, *cases)).to_series()
-
-
-def _again(rows: pl.DataFrame, number: str) -> pl.Series:
-    """Rows that repeat an earlier one, its sequence number too."""
-    if number not in rows.columns:
-        return pl.repeat(False, rows.height, eager=True)
-    content = [c for c in rows.columns if c not in _OWN]
-    alike = rows.select(content).hash_rows().is_duplicated() & rows[number].is_not_null()
-    some = rows.filter(alike)
-    later = some["row"].filter(~some.select(pl.struct(content).is_first_distinct()).to_series())
-    return rows["row"].is_in(later.implode())
-
-
-def _settled(rows: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Quotes with a price of 0 have none on that side, and no size."""
-    if table == "trades":
-        return rows
-    sides = []
-    for side in ("bid", "ask"):
-        there = pl.col(side) > 0
-        size = pl.when(there).then(pl.col(f"{side}_size")).otherwise(0.0)
-        sides += [pl.when(there).then(pl.col(side)).alias(side), size.alias(f"{side}_size")]
-    return rows.with_columns(sides)
-
-
-def _reasons(rows: pl.DataFrame, reason: pl.Series) -> pl.DataFrame:
-    return rows.select("part", "line", reason=reason).drop_nulls("reason")
-
-
 def _market(
-    part: Part, i: int, kept: pl.DataFrame, reasons: pl.DataFrame, notes: Sequence[str]
+    part: Part, i: int, kept: pl.DataFrame, gone: pl.DataFrame, notes: Sequence[str]
 ) -> Market:
     """The market of one file: its rows that are kept, and its receipt."""
-    rows = kept.filter(pl.col("part") == i)
-    columns = [c for c in (*part.frame.columns, "merged") if c in rows.columns and c not in _OWN]
-    after = schema.UNORDERED if part.table == "quotes" else 0
-    table = rows.select(*columns, seq=pl.col("line") - 1 + after)
-    symbols = pd.DataFrame({"symbol": part.frame["symbol"].unique().sort().to_list()})
-    facts = file_facts(part.text.path, part.frame.height)
-    aside = _set_aside(part, reasons.filter(pl.col("part") == i))
-    return Market(
-        symbols=symbols.assign(currency="USD", calendar="XNYS"),
-        receipt=Receipt(SOURCE, pd.DataFrame([facts]), aside, tuple(notes)),
-        name=part.text.name.split(".")[0],
-        **{part.table: table},
-    )
-
-
-def _set_aside(part: Part, reasons: pl.DataFrame) -> pd.DataFrame:
-    """Most of a file may be set aside: the lines' texts come at once and not one by one."""
-    if reasons.is_empty():
-        return Receipt(SOURCE).set_aside
-    reasons = reasons.sort("line")
-    lines = pl.Series([part.text.data.decode()]).str.split("\n").explode()
-    said = lines.gather(reasons["line"] - 1).str.strip_chars_end("\r")
-    rows = reasons.select(pl.lit(part.text.name).alias("file"), "line", "reason", text=said)
-    return rows.to_pandas()
+    table = table_of(part, kept.filter(pl.col("part") == i))
+    aside = set_aside(part, gone.filter(pl.col("part") == i))
+    said = about(part.text, part.frame["symbol"].unique(), part.frame.height, aside, notes)
+    return Market(**said._asdict(), **{part.table: table})

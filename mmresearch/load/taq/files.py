@@ -96,6 +96,11 @@ class Part(NamedTuple):
 def read_file(path: Path, how: taq_times.Clock) -> Part:
     """One file, whole, or one SourceError with every fault."""
     (t,) = text.read_texts(SOURCE, [path])
+    return read_part(t, how)
+
+
+def read_part(t: text.Text, how: taq_times.Clock) -> Part:
+    """A file's text, or a block of it, or one SourceError with every fault."""
     found = _part(t, how)
     if isinstance(found, list):
         raise SourceError(SOURCE, found)
@@ -121,7 +126,7 @@ def _part(t: text.Text, how: taq_times.Clock) -> Part | list[Fault]:
     kept = {text.word(theirs) for theirs in names.values()}
     left = [cell.strip() or "a nameless one" for cell in header if text.word(cell) not in kept]
     time, said = placed
-    return Part(t, table, _rows(frame, table, time), names, said, left)
+    return Part(t, table, _rows(frame, table, time, t.above), names, said, left)
 
 
 def _table(t: text.Text, header: list[str]) -> str | Fault:
@@ -160,13 +165,13 @@ def _names(t: text.Text, header: list[str], table: str) -> tuple[dict[str, str],
     return {ours: name for ours, name in names.items() if ours not in unused}, faults
 
 
-def _rows(frame: pl.DataFrame, table: str, time: pl.Series) -> pl.DataFrame:
+def _rows(frame: pl.DataFrame, table: str, time: pl.Series, above: int) -> pl.DataFrame:
     """The columns that are kept, with the place of each row in its file."""
     beside = [c for c in _BESIDE[table] if c in frame.columns]
     numbers = [pl.col(c) if c in frame.columns else _nothing(c) for c in _PRICES[table]]
     return frame.select(
         time.alias("time"),
-        pl.int_range(2, frame.height + 2, dtype=pl.Int64).alias("line"),
+        pl.int_range(above + 2, above + frame.height + 2, dtype=pl.Int64).alias("line"),
         _symbol(frame.columns).alias("symbol"),
         *numbers,
         *(_plain(c) if frame[c].dtype == pl.String else pl.col(c) for c in beside),
