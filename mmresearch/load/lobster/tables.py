@@ -103,8 +103,8 @@ def _trades(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _event(types: range) -> pl.Expr:
-    names = [_EVENTS[number - 1] for number in types]
-    return pl.col("type").replace_strict(list(types), names, return_dtype=pl.String).alias("event")
+    names = pl.Series([_EVENTS[number - 1] for number in types])
+    return pl.lit(names).gather(pl.col("type") - types.start).alias("event")
 
 
 def _book_tables(states: pl.DataFrame, before: pl.DataFrame | None) -> dict[str, pl.DataFrame]:
