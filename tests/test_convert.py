@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,8 @@ def test_one_number_with_two_contents_is_refused(files, tmp_path):
 
 def test_a_single_file_needs_no_parts(files, tmp_path, said):
     convert("floorsheet", files[:1], tmp_path / "out", progress=said)
-    assert said.getvalue() == "reading 1 files, 0.0 MB\n3 rows in 0:00\n"
+    told = r"reading 1 files, 0\.0 MB\n3 rows in \d:\d\d\n"  # however busy the machine is
+    assert re.fullmatch(told, said.getvalue())
     assert len(mm.open(tmp_path / "out").trades) == 3
 
 
