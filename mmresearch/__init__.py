@@ -64,6 +64,7 @@ _HOME = {
     "inventory_by_horizon": "mmresearch.estimate.horizons:inventory_by_horizon",
     "trader_prices": "mmresearch.estimate.trader_prices:trader_prices",
     "inventory_liquidity": "mmresearch.estimate.liquidity:inventory_liquidity",
+    "equivalent_inventory": "mmresearch.estimate.equivalent:equivalent_inventory",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
     "coverage": "mmresearch.show.coverage:coverage",
     "plot_coverage": "mmresearch.show.coverage:plot_coverage",

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mmresearch.estimate.equivalent import equivalent_inventory
 from mmresearch.estimate.liquidity import inventory_liquidity
 from mmresearch.estimate.result import Quantity
+from tests.truth import coverage_equivalent, coverage_liquidity
 from tests.truth.coverage import TABLE, row, studies
-from tests.truth.coverage_liquidity import intervals
+from tests.truth.dealers import dealers
 from tests.truth.liquidity import spreads
 
 
@@ -47,4 +49,14 @@ def test_no_study_is_left_in_the_table_that_is_gone():
 
 def test_the_quick_intervals_of_liquidity_are_the_public_ones():
     panel = spreads(np.random.default_rng(2), days=60, symbols=3)
-    assert intervals(panel) == inventory_liquidity(panel, revenue="revenue").quantities
+    assert (
+        coverage_liquidity.intervals(panel)
+        == inventory_liquidity(panel, revenue="revenue").quantities
+    )
+
+
+def test_the_quick_intervals_of_equivalent_inventory_are_the_public_ones():
+    panel = dealers(np.random.default_rng(3), days=130, accounts=3, theta=0.2)
+    public = equivalent_inventory(panel, quote="quote_bps", draws=99).quantities
+    for name, quick in coverage_equivalent.intervals(panel).items():
+        assert quick == public[name]
