@@ -99,7 +99,7 @@ def equivalent_inventory(
     Errors are clustered by day, t with one degree less than days: fewer than 40 days are refused.
     With 200 days of 4 dealers in 3 symbols intervals of responses hold the truth in 92 to 98 % of
     simulated samples, 93 to 97 % where inventories are random walks; that of "rho_equivalent", with
-    150 days of 3 dealers, in 91 to 96 % (`tests/truth/coverage.csv`).
+    150 days of 3 dealers, in 93 % (`tests/truth/coverage.csv`).
 
     References
     ----------
