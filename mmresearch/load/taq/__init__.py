@@ -205,7 +205,7 @@ def _kept(
         tables[table] = settled(rows.filter(reason.is_null()), table)
     _refuse_empty(tables, aside)
     for table, rows in tables.items():
-        notes += notes_of(table, [tally_of(rows, table)], parts, lot)
+        notes += notes_of(table, [tally_of(rows, table, parts)], parts, lot)
     if not steps:
         return tables, {table: some[0] for table, some in aside.items()}, notes
     places = {table: rows.select("row", "part", "line") for table, rows in tables.items()}

@@ -50,7 +50,7 @@ def _made_of(path: Path, how: taq_times.Clock, lot: float | None, size: int | No
         reason = unfit(rows, part.table, ())
         kept = settled(rows.filter(reason.is_null()), part.table)
         symbols.update(rows["symbol"].unique())
-        tallies.append(tally_of(kept, part.table))
+        tallies.append(tally_of(kept, part.table, [part]))
         aside.append(set_aside(part, reasons(rows, reason)))
         read += rows.height
         yield {part.table: table_of(part, kept)}

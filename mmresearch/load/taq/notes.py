@@ -28,10 +28,12 @@ class Tally(NamedTuple):
     texts: frozenset[str]
 
 
-def tally_of(rows: pl.DataFrame, table: str) -> Tally:
-    """What is to be counted of these rows."""
-    utc, local = rows["time"].dt.replace_time_zone(None), taq_times.local(rows["time"])
-    here, there = (int(taq_times.in_session(clock).sum()) for clock in (local, utc))
+def tally_of(rows: pl.DataFrame, table: str, parts: list[Part]) -> Tally:
+    """What is to be counted of these rows; the session's where the parts count seconds (DT)."""
+    here = there = 0
+    if any("dt" in part.names for part in parts if part.table == table):
+        utc, local = rows["time"].dt.replace_time_zone(None), taq_times.local(rows["time"])
+        here, there = (int(taq_times.in_session(clock).sum()) for clock in (local, utc))
     same = pl.all_horizontal(pl.col(c) == pl.col(c).shift() for c in ("part", "symbol"))
     back = rows.select((same & (pl.col("time") < pl.col("time").shift())).sum()).item()
     own = _of_trades(rows) if table == "trades" else _of_quotes(rows)

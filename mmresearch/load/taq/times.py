@@ -72,22 +72,25 @@ def utc(
         return faults
     days, said = dates
     naive = (days + clocks).cast(pl.Datetime("ns"))
-    shown = naive.cast(pl.String)
     column = " ".join(names[c] for c in ("date", "clock") if c in names)
-    placed = _placed(t, naive, shown, column, how.time_zone)
+    placed = _placed(t, naive, None, column, how.time_zone)
     return placed if isinstance(placed, list) else (placed, f"{said} {how.time_zone}'s clock")
 
 
 def _placed(
-    t: text.Text, naive: pl.Series, shown: pl.Series, column: str, zone: str
+    t: text.Text, naive: pl.Series, shown: pl.Series | None, column: str, zone: str
 ) -> pl.Series | list[Fault]:
-    """Clock times of a zone on the time line; those that its clocks skip or repeat are faults."""
+    """Clock times of a zone on the time line; those that its clocks skip or repeat are faults.
+
+    They are shown as the file has them; if not given, as they were read.
+    """
     if zone == "UTC":
         return naive.dt.replace_time_zone("UTC")
     there = naive.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
     if there.null_count():
         expected = f"times that exist once in {zone} (its clocks change then)"
-        return wrong(t, there.is_null(), shown, column, expected)
+        said = naive.cast(pl.String) if shown is None else shown
+        return wrong(t, there.is_null(), said, column, expected)
     return there.dt.convert_time_zone("UTC")
 
 
