@@ -158,7 +158,8 @@ def _simulator(
     """The function e^{-kappa} -> `draws` estimates of it under kappa, with common random numbers.
 
     Random signs alone would keep each gap's squared error, and with it what errors say of kappa by
-    growing with the gap; drawn with replacement, within their series, errors keep their law only.
+    growing with the gap; drawn from anywhere in the series, errors would forget that their variance
+    changes with time. So they come from a few rows before and after.
     """
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((len(design.chains) - 1, draws))
@@ -182,6 +183,7 @@ def _simulator(
     return simulate
 
 
+_NEAR = 10  # rows before and after from which an error is drawn
 _Shocks = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -192,12 +194,15 @@ def _normal(design: Design, rng: np.random.Generator, draws: int) -> _Shocks:
 
 
 def _resampled(design: Design, rng: np.random.Generator, draws: int) -> _Shocks:
-    """(residuals, scale) -> residuals of the same series with random signs, [n, draws]."""
+    """(residuals, scale) -> residuals from nearby rows of the series, random signs, [n, draws]."""
     n = len(design.x)
     place = np.empty((n, draws), np.int32)
     for number in range(int(design.series.max()) + 1):
         own = np.flatnonzero(design.series == number)
-        place[own] = rng.choice(np.append(own, own + n), (len(own), draws))
+        last = len(own) - 1
+        near = np.arange(last + 1)[:, None] + rng.integers(-_NEAR, _NEAR + 1, (last + 1, draws))
+        near = np.clip(last - np.abs(last - np.abs(near)), 0, last)  # turned back at both ends
+        place[own] = own[near] + n * rng.integers(0, 2, near.shape)
     return lambda residual, scale: np.append(residual, -residual)[place]
 
 

@@ -66,8 +66,9 @@ def ornstein_uhlenbeck(
     intercept : str
         "none", "pooled", "segment" or "auto", as in `inventory_reversion`.
     interval : str
-        "bootstrap": paths at the observed gaps from the standardised residuals, drawn with
-        replacement within their series and with random signs. "gaussian": from normal errors.
+        "bootstrap": paths at the observed gaps from the standardised residuals, drawn from the
+        ten rows before and after in their series, with random signs. "gaussian": from normal
+        errors.
         Both take series as independent of one another.
     draws, seed : int
         Simulated paths, 999 unless given (399 above 5,000 gaps, 199 above 20,000).
@@ -150,7 +151,8 @@ def _answer(
     pairs: Pairs, seconds: np.ndarray, unit: float, fit: OUFit, found: Inversion, interval: str
 ) -> Result:
     likelihood = _Likelihood(pairs, seconds / unit, fit)
-    kind = "normal errors" if interval == "gaussian" else "residuals drawn with replacement"
+    nearby = "residuals of nearby rows with random signs"
+    kind = "normal errors" if interval == "gaussian" else nearby
     method = f"test inversion, {found.draws} paths at the observed gaps ({kind})"
     flags = _flags(pairs, found)
     return Result(
