@@ -85,7 +85,10 @@ def price_pressure(
     by that bootstrap. rho is corrected for its bias by (T rho + 1) / (T - 3) (Kendall 1954), which
     also takes Stambaugh's bias out of the coefficient on lagged inventory (Amihud and Hurvich
     2004). Where a unit root is not rejected (t of the corrected rho, with the spread that Levin,
-    Lin and Chu 2002 give it), alpha and kappa are unbounded.
+    Lin and Chu 2002 give it), alpha and kappa are unbounded. Where alpha's interval holds zero,
+    that of pressure_sd runs from zero to the farther end, on whichever side, and hardly ever
+    misses: where alpha is small beside its error but not zero, it holds the truth in up to 97.5 %
+    instead of 95 % (97 % measured with 12 days of 26 bars and alpha -0.2).
 
     An account that is the other side of every trade ("aggregate maker") holds market flow itself:
     kappa is then the price impact of trades, and which causes which is not identified here.
