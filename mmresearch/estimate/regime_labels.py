@@ -52,9 +52,13 @@ def _past_variance(panel: pd.DataFrame) -> pd.Series:
 
 def _quantiles(values: pd.Series, cells: int) -> pd.Series:
     edges = values.quantile(np.arange(1, cells) / cells).to_numpy()
-    names = np.array(_THREE if cells == 3 else [f"{k + 1} of {cells}" for k in range(cells)])
     place = np.searchsorted(edges, values.fillna(0).to_numpy())
-    return pd.Series(names[place], values.index).where(values.notna())
+    return pd.Series(cell_names(cells)[place], values.index).where(values.notna())
+
+
+def cell_names(cells: int) -> np.ndarray:
+    """Names of quantiles, the lowest first."""
+    return np.array(_THREE if cells == 3 else [f"{k + 1} of {cells}" for k in range(cells)])
 
 
 def _stretches(panel: pd.DataFrame, cells: int) -> pd.Series:

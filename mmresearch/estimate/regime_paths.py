@@ -16,14 +16,19 @@ import numpy as np
 
 from mmresearch.estimate.autoregression import Design
 from mmresearch.estimate.inversion import openings, series_scale
+from mmresearch.estimate.size_paths import size_slopes
 
 
 class Regimes(NamedTuple):
-    """The design with the regime of each row, [n]: 0 .. count - 1, `count` where none is known."""
+    """The design with the regime of each row, [n]: 0 .. count - 1, `count` where none is known.
+
+    edges: of sizes, [count - 1], where regimes are those of the level's own size (`size_paths`).
+    """
 
     design: Design
     label: np.ndarray
     count: int
+    edges: np.ndarray | None = None
 
     def centred(self, values: np.ndarray) -> np.ndarray:
         """Values less their mean in their regime and mean group, where means are estimated."""
@@ -55,6 +60,8 @@ def path_slopes(regimes: Regimes, *, draws: int, seed: int) -> Callable[[np.ndar
     bar shared by series, the same for every call.
     """
     design = regimes.design
+    if regimes.edges is not None:
+        return size_slopes(design, regimes.edges, regimes.centred, draws=draws, seed=seed)
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((len(design.chains) - 1, draws))
     signs = 2 * rng.integers(0, 2, (int(design.bar.max()) + 1, draws), dtype=np.int8) - 1

@@ -13,10 +13,11 @@ from statsmodels.stats.multitest import multipletests
 from mmresearch.estimate.autoregression import kendall_rho
 from mmresearch.estimate.inversion import Inversion, highest_rho, invert_simulated
 from mmresearch.estimate.pairs import Pairs, inventory_pairs
-from mmresearch.estimate.regime_labels import regime_labels
+from mmresearch.estimate.regime_labels import cell_names, regime_labels
 from mmresearch.estimate.regime_paths import Regimes, path_slopes
 from mmresearch.estimate.result import TIDY, Quantity, Result
 from mmresearch.estimate.reversion import cannot_tell, inventory_reversion
+from mmresearch.estimate.size_paths import size_edges, sizes
 from mmresearch.estimate.speed import bar_unit, half_life_of, units
 
 _QUESTION = "Does the inventory revert at another speed in other regimes ({})?"
@@ -43,10 +44,12 @@ def reversion_by(
     by : str
         "volatility": by the mean realized variance of the five bars before, in the session (a bar
         without any before it is in no regime); its quantiles are those of the whole panel.
+        "size": by how far the level is from its mean (0 where sessions open flat) when the bar
+        begins, in the standard deviation of its series; quantiles are those of the whole panel.
         "time_of_day": equal stretches of the session. "account", "symbol", "day": each on its own.
         Any other column of the panel: its values, which must be known when the bar begins.
     cells : int
-        Regimes by volatility and time of day.
+        Regimes by volatility, size and time of day (fewer by size where many levels tie).
     intercept : str
         As in `inventory_reversion`; a regime has its own mean in each mean group.
     draws, seed : int
@@ -71,11 +74,20 @@ def reversion_by(
     -----
     Regimes of bars (volatility, time of day) lie on one path: it is simulated whole, with the rho
     of the other regimes at their estimates, corrected by the bias of the pooled one.
+
+    By size (Hansch, Naik and Viswanathan 1998) a path's regimes are those of its own level: it
+    moves by the rho of the size at which it is, and is cut again by its own mean and standard
+    deviation, at the observed edges. Under one speed the test of equality rejects at 5 % in 3 to
+    5 % of simulated markets (rho 0.9 and 0.98, flat and unknown openings, variance that follows
+    the time of day), in 1 to 3 % of random walks. Errors whose variance follows the size itself
+    are not simulated so. `threshold_reversion` estimates the edge.
     """
-    pairs = inventory_pairs(
-        panel.assign(regime=regime_labels(panel, by, cells)), intercept=intercept
-    )
-    regimes, names = _regimes(pairs)
+    if by == "size":
+        pairs, regimes, names = _by_size(inventory_pairs(panel, intercept=intercept), cells)
+    else:
+        labels = regime_labels(panel, by, cells)
+        pairs = inventory_pairs(panel.assign(regime=labels), intercept=intercept)
+        regimes, names = _regimes(pairs)
     question = (_QUESTION.format(by), _EQUATION)
     if not len(names) or cannot_tell(pairs, 1):
         return _refused(question, pairs, cannot_tell(pairs, 1) or "no bar has a known regime")
@@ -85,6 +97,17 @@ def reversion_by(
     else:
         found = _on_one_path(pairs, regimes, names, pooled, draws, seed)
     return _answer(question, pairs, regimes, names, found, _equality(regimes, pooled, draws, seed))
+
+
+def _by_size(pairs: Pairs, cells: int) -> tuple[Pairs, Regimes, list[str]]:
+    """Regimes by how far the level is from its mean at the bar's start."""
+    if cells < 2:
+        raise ValueError(f"cells must be 2 or more, not {cells}")
+    z = sizes(pairs.design)
+    edges = size_edges(z, cells) if len(z) else np.empty(0)
+    label, names = np.searchsorted(edges, z), cell_names(len(edges) + 1)
+    pairs = pairs._replace(frame=pairs.frame.assign(regime=pd.Series(names[label], dtype="str")))
+    return pairs, Regimes(pairs.design, label, len(names), edges), list(names)
 
 
 def _regimes(pairs: Pairs) -> tuple[Regimes, list[str]]:
