@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
-import warnings
-from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
-import scipy.stats
-import statsmodels.api as sm
-from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-from mmresearch.estimate.dealer_panel import panel_regress
-from mmresearch.estimate.equivalent_rows import KINDS, EquivalentRows, equivalent_rows
+from mmresearch.estimate.equivalent_fits import (
+    SPLIT,
+    OutcomeFit,
+    fit_outcome,
+    fit_split,
+    interaction,
+    lag_test,
+    lag_tests,
+)
+from mmresearch.estimate.equivalent_rows import (
+    CASES,
+    KINDS,
+    EquivalentRows,
+    constraint,
+    equivalent_rows,
+    split_rows,
+)
 from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
 from mmresearch.estimate.reversion import inventory_reversion
-from mmresearch.estimate.sandwich import MANY_DAYS
 
 _QUESTION = "Do dealers trade and quote on their inventory in the symbol or on all they hold?"
 _EQUATION = (
@@ -25,20 +33,11 @@ _EQUATION = (
     r" + c\,RI_{t-2} + c^e RI^e_{t-2}"
 )
 _UNITS = {"execution": "log odds a sd of changes", "quote": "bps a sd of changes"}
+_UNITS[SPLIT] = _UNITS["quote"]
+_WHERE = {"": "", "free": " where the constraint does not bind", "binds": " where it binds"}
 _DOUBT = 0.01
 _SAME = "equivalent inventory is the ordinary one: no other symbol's returns go with this one's"
 _PAST = "the level a bar ago acts beside the last one (p = {:.2g}): not a response to the level"
-
-
-class _Fit(NamedTuple):
-    """One outcome's regression: the table, errors in words, rows, what was dropped, the fit."""
-
-    table: pd.DataFrame
-    errors: str
-    rows: int
-    days: int
-    dropped: dict[str, int]
-    fit: Any
 
 
 def equivalent_inventory(
@@ -47,6 +46,7 @@ def equivalent_inventory(
     window: int = 60,
     execution: str | None = None,
     quote: str | None = None,
+    binds: str | None = None,
     level: float = 0.95,
     draws: int = 399,
     seed: int = 0,
@@ -68,6 +68,11 @@ def equivalent_inventory(
         which it stood still are dropped.
     quote : str, optional
         Column of the dealer's quotes in the bar against the market's mid, bps, + higher.
+    binds : str, optional
+        Boolean column, known when the bar begins: a constraint binds (a rule of price continuity,
+        a limit). A maker may rebalance through prices only where none does (Panayides 2007). Adds
+        a regression of quotes with each inventory, and the constant, in either case; rows where it
+        is missing count for neither. Refused where either case has fewer than 40 days.
     level
         Of the intervals of the regressions.
     draws, seed
@@ -81,8 +86,17 @@ def equivalent_inventory(
         other and for one standard deviation of the ordinary inventory's changes in a bar.
         quantities: "execution", "execution_equivalent", "quote", "quote_equivalent", and "rho" and
         "half_life" of ordinary and "rho_equivalent", "half_life_equivalent" of equivalent
-        inventory. details: "lag" (the null that only the last level acts), "betas" (of the last
-        day), "inventories" (levels and relative inventories by bar). fit: the logit.
+        inventory. With `binds` also "quote by constraint: ordinary_free", "ordinary_binds" and
+        so on, bps, and the quantities "quote_free", "quote_binds", "quote_equivalent_free" and
+        "quote_equivalent_binds".
+        details: "lag" (the null that only the last level acts), "betas" (of the last day),
+        "inventories" (levels and relative inventories by bar), with `binds` "interaction" (the
+        response where it binds less that where not). fit: the logit.
+
+    Raises
+    ------
+    ValueError
+        A panel that cannot be used; `binds` without `quote`, no column or not boolean.
 
     Notes
     -----
@@ -103,21 +117,30 @@ def equivalent_inventory(
 
     References
     ----------
-    Hansch, Naik and Viswanathan (1998); Naik and Yadav (2003); Toda and Yamamoto (1995).
+    Hansch, Naik and Viswanathan (1998); Naik and Yadav (2003); Panayides (2007); Toda and
+    Yamamoto (1995).
     """
+    if binds is not None and quote is None:
+        raise ValueError("binds is about quotes: give their column as quote")
     numbers = [name for name in (execution, quote) if name]
     rows = equivalent_rows(panel, window=window, numbers=numbers)
+    if binds is not None:
+        constraint(panel, binds)
     kinds = KINDS[:1] if rows.same else KINDS
     outcomes = {"execution": _execution(rows.frame, execution)}
     if quote:
         outcomes["quote"] = rows.frame[quote].astype("float64")
-    fits = {name: _fit(name, y, rows.frame, kinds, level) for name, y in outcomes.items()}
-    quantities, tests = {}, []
+    fits = {name: fit_outcome(name, y, rows.frame, kinds, level) for name, y in outcomes.items()}
+    quantities = {}
     for name, fit in fits.items():
-        tests += [(name, kind, *_lag(fit, kind)) for kind in kinds if isinstance(fit, _Fit)]
         quantities |= _quantities(name, fit, kinds, level)
+    if binds is not None:
+        split = split_rows(rows.frame, binds)
+        fits[SPLIT] = fit_split(outcomes["quote"], split, kinds, level)
+        for case in CASES:
+            quantities |= _quantities("quote", fits[SPLIT], kinds, level, case)
     quantities |= _reversion(rows, kinds, draws, seed)
-    return _answer(rows, fits, quantities, tests)
+    return _answer(rows, fits, quantities, level)
 
 
 def _execution(frame: pd.DataFrame, column: str | None) -> pd.Series:
@@ -130,86 +153,24 @@ def _execution(frame: pd.DataFrame, column: str | None) -> pd.Series:
     return frame[column].astype("float64")
 
 
-def _fit(
-    name: str, y: pd.Series, frame: pd.DataFrame, kinds: tuple[str, ...], level: float
-) -> _Fit | str:
-    """The regression with the levels of now and of a bar ago, or why there is none."""
-    columns = [f"{kind}{lag}" for kind in kinds for lag in ("", "_lag")]
-    rows = frame.assign(y=y, series=frame.groupby(["account", "symbol"]).ngroup())
-    known = rows[columns].notna().all(axis=1) & ~rows["gap"].astype(bool)
-    dropped = {
-        f"no {name}": int(y.isna().sum()),
-        "no relative inventory now and before": int((~known & y.notna()).sum()),
-    }
-    rows = rows[known & y.notna()]
-    varies = rows["y"].groupby(rows["series"]).transform("std") > 0
-    dropped[f"{name} of the series always the same"] = int((~varies).sum())
-    rows = rows[varies]
-    days = rows["day"].nunique()
-    if days < MANY_DAYS:
-        return f"{days} days, where clustering by day needs {MANY_DAYS}"
-    try:
-        table, errors, fit = (_logit if name == "execution" else _linear)(rows, columns, level)
-    except (ValueError, np.linalg.LinAlgError, PerfectSeparationWarning) as error:
-        return str(error) or "the regression has no solution"
-    return _Fit(table, errors, len(rows), days, dropped, fit)
-
-
-def _logit(rows: pd.DataFrame, columns: list[str], level: float) -> tuple[pd.DataFrame, str, Any]:
-    constants = pd.get_dummies(rows["series"], prefix="series", dtype=float)
-    x = pd.concat([rows[columns], constants], axis=1)
-    groups = pd.factorize(rows["day"])[0]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        fit = sm.Logit(rows["y"], x).fit(
-            cov_type="cluster", cov_kwds={"groups": groups}, disp=0, method="newton"
-        )
-    table = _tidy(fit.params[columns], fit.bse[columns], groups.max(), level)
-    return table, f"logit, clustered by day ({groups.max() + 1} days)", fit
-
-
-def _linear(rows: pd.DataFrame, columns: list[str], level: float) -> tuple[pd.DataFrame, str, Any]:
-    found = panel_regress(
-        rows["y"],
-        rows[columns],
-        series=rows["series"],
-        day=rows["day"],
-        bar=rows.groupby(["day", "bar"]).ngroup(),
-        errors="day",
-        level=level,
-    )
-    return found.table, found.errors, found.fit
-
-
-def _tidy(estimate: pd.Series, error: pd.Series, df: int, level: float) -> pd.DataFrame:
-    t = estimate / error
-    reach = scipy.stats.t.ppf((1 + level) / 2, df) * error
-    p = 2 * scipy.stats.t.sf(t.abs(), df)
-    columns = [estimate.index, estimate, error, t, p, estimate - reach, estimate + reach]
-    return pd.DataFrame(dict(zip(TIDY, map(np.asarray, columns), strict=True)))
-
-
-def _lag(fit: _Fit, kind: str) -> tuple[str, float, float]:
-    t, p = fit.table.set_index("term").loc[f"{kind}_lag", ["t", "p"]]
-    return "only the last level acts", t, p
-
-
 def _quantities(
-    name: str, fit: _Fit | str, kinds: tuple[str, ...], level: float
+    name: str, fit: OutcomeFit | str, kinds: tuple[str, ...], level: float, case: str = ""
 ) -> dict[str, Quantity]:
-    found = {}
+    """The responses; `case`: those where the constraint binds, or where it does not."""
+    found, end = {}, f"_{case}" if case else ""
     for kind in KINDS:
         key, label = (f"{name}_equivalent", " on equivalent") if kind == KINDS[1] else (name, "")
+        key, term = key + end, kind + end
         reason = fit if isinstance(fit, str) else "" if kind in kinds else _SAME
         if reason:
             nothing = (math.nan,) * 3
             found[key] = Quantity(key, *nothing, _UNITS[name], "none", False, reason, level)
             continue
-        row, p = fit.table.set_index("term").loc[kind], _lag(fit, kind)[2]
+        row, p = fit.table.set_index("term").loc[term], lag_test(fit, term)[2]
         reason = _PAST.format(p) if p < _DOUBT else ""
         numbers = (row["estimate"], row["low"], row["high"])
         found[key] = Quantity(
-            f"{name}{label} inventory",
+            f"{name}{label} inventory{_WHERE[case]}",
             *numbers,
             _UNITS[name],
             fit.errors,
@@ -244,18 +205,19 @@ def _flags(rows: EquivalentRows, tests: list) -> tuple[str, ...]:
 
 
 def _answer(
-    rows: EquivalentRows, fits: dict[str, _Fit | str], quantities: dict, tests: list
+    rows: EquivalentRows, fits: dict[str, OutcomeFit | str], quantities: dict, level: float
 ) -> Result:
-    good = {name: fit for name, fit in fits.items() if isinstance(fit, _Fit)}
+    good = {name: fit for name, fit in fits.items() if isinstance(fit, OutcomeFit)}
+    tests = [(name, *test) for name, fit in good.items() for test in lag_tests(fit)]
     tables = [
         fit.table[~fit.table["term"].str.endswith("_lag")].assign(
             term=lambda t, name=name: name + ": " + t["term"]
         )
         for name, fit in good.items()
     ]
-    dropped = dict(rows.dropped)
-    for fit in good.values():
-        dropped |= fit.dropped
+    dropped = {}
+    for part in (rows, *good.values()):
+        dropped = part.dropped | dropped  # the first regression's rows are the sample
     first = next(iter(good.values()), None)
     series = rows.frame.groupby(["account", "symbol"]).ngroups
     sample = Sample(first.rows, dropped, first.days, series) if first else Sample(0, dropped, 0, 0)
@@ -276,5 +238,6 @@ def _answer(
             "lag": pd.DataFrame(tests, columns=["outcome", "inventory", "null", "t", "p"]),
             "betas": rows.betas,
             "inventories": rows.frame[[*keys, *levels]],
-        },
+        }
+        | ({"interaction": interaction(good[SPLIT], level)} if SPLIT in good else {}),
     )

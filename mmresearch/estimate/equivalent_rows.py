@@ -11,6 +11,7 @@ import pandas as pd
 from mmresearch.estimate.panel_rows import drop_by_reason, refuse_panel
 
 KINDS = ("ordinary", "equivalent")
+CASES = ("free", "binds")
 _LEVELS = ["inventory_start", "inventory_end"]
 _SERIES = ["account", "symbol"]
 
@@ -102,6 +103,29 @@ def lagged_betas(returns: np.ndarray, day: np.ndarray, window: int) -> np.ndarra
         cov = moment / n[:, :, None] - mean[:, :, None] * mean[:, None, :]
         betas[late] = cov / np.einsum("dii->di", cov)[:, :, None]
     return betas
+
+
+def constraint(panel: pd.DataFrame, column: str) -> pd.Series:
+    """1 where the constraint binds, 0 where it does not, missing where that is not known."""
+    if column not in panel:
+        raise ValueError(f"binds must be a column of the panel, which lacks {column!r}")
+    if not pd.api.types.is_bool_dtype(panel[column]):
+        raise ValueError(f"binds must be a boolean column; {column} is {panel[column].dtype}")
+    return panel[column].astype("boolean").astype("float64")
+
+
+def split_rows(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The rows with "binds", 1 or 0, and each inventory where it binds and where it does not.
+
+    "_binds" and "_free" are 0 in the other case: their coefficients are the responses in either.
+    """
+    binds = constraint(frame, column)
+    parts = {"binds": binds}
+    for kind in KINDS:
+        for lag in ("", "_lag"):
+            parts[f"{kind}_free{lag}"] = frame[f"{kind}{lag}"] * (1 - binds)
+            parts[f"{kind}_binds{lag}"] = frame[f"{kind}{lag}"] * binds
+    return frame.assign(**parts)
 
 
 def _mean(start: np.ndarray, first: np.ndarray, *, flat: bool) -> np.ndarray:

@@ -177,6 +177,98 @@ def test_split_orders_are_no_answer_to_the_level():
     assert found.flags == ("past_levels_act",)
 
 
+# --- a constraint ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bound():
+    return dealers(np.random.default_rng(6), skew=-0.5, bound=0.4)
+
+
+@pytest.fixture(scope="module")
+def split(bound):
+    return mm.equivalent_inventory(bound, quote="quote_bps", binds="binds", draws=99)
+
+
+def test_quotes_that_answer_only_where_no_constraint_binds(split):
+    truths = {"free": -0.5, "binds": 0.0, "equivalent_free": 0.0, "equivalent_binds": 0.0}
+    for name, truth in truths.items():
+        quantity = split.quantities[f"quote_{name}"]
+        assert quantity.identified
+        assert quantity.low < truth < quantity.high, name
+    near(split, {"quote by constraint: binds": 2.0})
+    apart = split.details["interaction"].set_index("term")
+    assert apart.loc["ordinary", "low"] < 0.5 < apart.loc["ordinary", "high"]
+    assert apart.loc["ordinary", "p"] < 0.01 < apart.loc["equivalent", "p"]
+    assert split.quantities["quote_free"].high < 0
+    assert set(split.details["lag"]["inventory"]) >= {"ordinary_free", "equivalent_binds"}
+
+
+def test_interaction_is_linearmodels(bound, split):
+    """The usual way of writing it: the inventories, and the inventories times the constraint."""
+    rows = equivalent_rows(bound, window=WINDOW, numbers=[]).frame
+    index = pd.MultiIndex.from_arrays(
+        [pd.factorize(rows["account"] + rows["symbol"])[0], pd.factorize(rows["day"])[0]]
+    )
+    x = rows[["ordinary", "ordinary_lag", "equivalent", "equivalent_lag"]]
+    more = x.mul(rows["binds"].astype(float), axis=0).add_suffix("_more")
+    x = x.join(more).assign(binds=rows["binds"].astype(float)).set_axis(index)
+    y = pd.Series(rows["quote_bps"].to_numpy(), index)
+    by_day = {"cov_type": "clustered", "cluster_time": True, "group_debias": True}
+    fit = PanelOLS(y, x, entity_effects=True).fit(**by_day, debiased=True)
+    apart = split.details["interaction"].set_index("term")
+    table = split.tidy().set_index("term")
+    for kind in ("ordinary", "equivalent"):
+        for row, term in (
+            (apart.loc[kind], f"{kind}_more"),
+            (table.loc[f"quote by constraint: {kind}_free"], kind),
+        ):
+            assert row["estimate"] == pytest.approx(fit.params[term], rel=1e-8)
+            assert row["std_error"] == pytest.approx(fit.std_errors[term], rel=1e-8)
+
+
+def test_a_constraint_changes_nothing_else(bound, split):
+    plain = mm.equivalent_inventory(bound, quote="quote_bps", draws=99)
+    assert {name: split.quantities[name] for name in plain.quantities} == plain.quantities
+    assert split.sample.used == plain.sample.used
+
+
+def test_a_constraint_of_a_symbol_is_in_the_constants_of_its_series(bound):
+    panel = bound.assign(binds=bound["symbol"] == "S1")
+    found = mm.equivalent_inventory(panel, quote="quote_bps", binds="binds", draws=99)
+    assert found.quantities["quote_binds"].identified
+    assert "quote by constraint: binds" not in set(found.tidy()["term"])
+
+
+def test_rows_in_which_the_constraint_is_unknown_count_for_neither_case(bound):
+    known = bound["day"] < bound["day"].unique()[200]
+    later = bound.assign(binds=bound["binds"].astype("boolean").where(known))
+    one, two = (
+        mm.equivalent_inventory(p, quote="quote_bps", binds="binds", draws=99)
+        for p in (later, bound)
+    )
+    assert one.quantities["quote_binds"].value != two.quantities["quote_binds"].value
+    assert one.quantities["quote"] == two.quantities["quote"]
+    assert one.sample.dropped["no quote by constraint"] == 60 * 12
+
+
+@pytest.mark.parametrize(
+    ("binds", "reason"),
+    [
+        (lambda p: p["day"] > "2020-09-01", "the constraint binds on 15 days"),
+        (lambda p: p["day"] >= "2020-01-01", "the constraint does not bind on 0 days"),
+    ],
+)
+def test_constraints_that_are_too_rare_are_refused(bound, binds, reason):
+    found = mm.equivalent_inventory(
+        bound.assign(binds=binds(bound)), quote="quote_bps", binds="binds", draws=99
+    )
+    for name in ("quote_free", "quote_equivalent_binds"):
+        assert not found.quantities[name].identified
+        assert reason in found.quantities[name].reason
+    assert found.quantities["quote"].identified
+
+
 # --- data that cannot tell, and bad input ---------------------------------------------------------
 
 
@@ -213,6 +305,13 @@ def test_best_quote_flags_take_the_place_of_sales(panel):
     [
         (lambda p: p.drop(columns="return_bps"), {}, "lacks the columns return_bps"),
         (lambda p: p, {"quote": "skew"}, "lacks the columns skew"),
+        (lambda p: p, {"binds": "binds"}, "binds is about quotes"),
+        (lambda p: p, {"quote": "quote_bps", "binds": "tied"}, "the panel, which lacks 'tied'"),
+        (
+            lambda p: p.assign(binds=p["binds"].astype(float)),
+            {"quote": "quote_bps", "binds": "binds"},
+            "binds must be a boolean column; binds is float64",
+        ),
         (lambda p: p, {"execution": "quote_bps"}, "quote_bps is neither 0 nor 1 in"),
         (lambda p: p, {"window": 5}, "window must be 20 days or more, not 5"),
         (lambda p: pd.concat([p, p.iloc[:3]]), {}, "3 bars stand twice"),

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.estimate import equivalent as estimator
-from mmresearch.estimate.equivalent_rows import KINDS, equivalent_rows
+from mmresearch.estimate.equivalent_fits import fit_outcome, fit_split
+from mmresearch.estimate.equivalent_rows import CASES, KINDS, equivalent_rows, split_rows
 from mmresearch.estimate.result import Quantity
 from tests.truth.coverage import Row, row
 from tests.truth.dealers import WINDOW, dealers, reverting
@@ -34,8 +35,11 @@ def intervals(panel: pd.DataFrame) -> dict[str, Quantity]:
     }
     found = {}
     for name, y in outcomes.items():
-        fit = estimator._fit(name, y, rows.frame, KINDS, 0.95)
+        fit = fit_outcome(name, y, rows.frame, KINDS, 0.95)
         found |= estimator._quantities(name, fit, KINDS, 0.95)
+    split = fit_split(outcomes["quote"], split_rows(rows.frame, "binds"), KINDS, 0.95)
+    for case in CASES:
+        found |= estimator._quantities("quote", split, KINDS, 0.95, case)
     return found
 
 

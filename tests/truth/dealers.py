@@ -24,6 +24,7 @@ def dealers(
     factor: float = 1.0,
     common: float = 0.3,
     repeat: float = 0.0,
+    bound: float = 0.0,
 ) -> pd.DataFrame:
     """A daily panel. Every dealer trades one unit of every symbol a day, flat before the first.
 
@@ -31,6 +32,7 @@ def dealers(
     before, in standard deviations of changes (one), and `repeat` more after a sale, less after a
     purchase. Customers of a symbol's dealers have a share `common` of their luck in common, and
     so have quotes, in bps, of the same law. Symbols load on one factor by `factor` 0.6, 1, 1.4.
+    In a share `bound` of symbol-days "binds": quotes follow no inventory there, and are 2 higher.
     """
     returns = _returns(rng, days, symbols, factor)
     betas = lagged_betas(returns, np.arange(days), WINDOW)
@@ -39,14 +41,17 @@ def dealers(
     quotes, shape, last = np.zeros((days, accounts, symbols)), (accounts, symbols), 0.0
     luck = _luck(rng, (days, *shape), common)
     noise = _luck(rng, (days, *shape), common)
+    binds = (rng.random((days, 1, symbols)) if bound else np.ones((days, 1, symbols))) < bound
     for t in range(days):
         ordinary = _relative(levels[t])
         equivalent = _relative(levels[t] @ turn[t].T)
         odds = theta * ordinary + theta_equivalent * equivalent - repeat * last
         last = np.where(ndtr(luck[t]) < expit(odds), -1.0, 1.0)
         levels[t + 1] = levels[t] + last
-        quotes[t] = skew * ordinary + skew_equivalent * equivalent + noise[t]
-    return _panel(levels, returns, quotes)
+        answer = skew * ordinary + skew_equivalent * equivalent
+        quotes[t] = np.where(binds[t], 2.0, answer) + noise[t]
+    panel = _panel(levels, returns, quotes)
+    return panel.assign(binds=np.broadcast_to(binds, quotes.shape).ravel())
 
 
 def reverting(

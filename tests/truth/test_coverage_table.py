@@ -56,7 +56,7 @@ def test_the_quick_intervals_of_liquidity_are_the_public_ones():
 
 
 def test_the_quick_intervals_of_equivalent_inventory_are_the_public_ones():
-    panel = dealers(np.random.default_rng(3), days=130, accounts=3, theta=0.2)
-    public = equivalent_inventory(panel, quote="quote_bps", draws=99).quantities
+    panel = dealers(np.random.default_rng(3), days=130, accounts=3, theta=0.2, bound=0.9)
+    public = equivalent_inventory(panel, quote="quote_bps", binds="binds", draws=99).quantities
     for name, quick in coverage_equivalent.intervals(panel).items():
         assert quick == public[name]
