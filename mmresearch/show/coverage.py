@@ -33,22 +33,27 @@ def coverage() -> pd.DataFrame:
     return pd.read_csv(beside if beside.is_file() else _HERE.parent / "coverage.csv")
 
 
-def plot_coverage(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def plot_coverage(table: pd.DataFrame, *, by: str | None = None, ax: Axes | None = None) -> Axes:
     """Share of intervals that hold the truth less what they state, with 95 % Monte Carlo bars.
 
     Of a test, the share of true nulls that it rejects less its size. Rows whose bar does not reach
-    0 are drawn in the second colour.
+    0 are drawn in the second colour. A line a row, or a line a value of the column `by`.
     """
-    ax = _axes(ax, (8.4, 0.9 + 0.19 * len(table)))
-    place = np.arange(len(table))[::-1]
+    truth = ", truth " + table["truth"].map("{:.3g}".format)
+    said = table["estimator"] + ": " + table["case"] + truth if by is None else table[by]
+    line = np.arange(len(table)) if by is None else pd.factorize(said)[0]
+    lines = said.drop_duplicates() if by else said
+    together = pd.Series(line).groupby(line)
+    step = (together.cumcount() + 0.5) / together.transform("size") - 0.5  # apart on one line
+    place = line.max() - line - 0.7 * step.to_numpy()
+    ax = _axes(ax, (8.4, 0.9 + (0.19 if by is None else 0.36) * len(lines)))
     gap, reach = 100 * (table["covered"] - table["nominal"]), 100 * _BAR * table["mc_error"]
-    off = gap.abs() > reach.clip(lower=100 * _BAR * 1e-3)
+    off = (gap.abs() > reach.clip(lower=100 * _BAR * 1e-3)).to_numpy()
     for which, colour in ((~off, ACCENT), (off, SECOND)):
-        bars = {"xerr": reach[which], "fmt": "o", "ms": 3.5, "lw": 1, "color": colour}
+        bars = {"xerr": reach[which], "fmt": "o", "ms": 3, "lw": 0.8, "color": colour}
         ax.errorbar(gap[which], place[which], **bars)
     ax.axvline(0, color=QUIET, lw=0.8)
-    said = table["estimator"] + ": " + table["case"]
-    ax.set_yticks(place, said + ", truth " + table["truth"].map("{:.3g}".format), fontsize=6)
-    ax.set_ylim(-0.8, len(table) - 0.2)
+    ax.set_yticks(np.arange(len(lines))[::-1], lines, fontsize=6 if by is None else 8)
+    ax.set_ylim(-0.8, len(lines) - 0.2)
     ax.set_xlabel("covered (of tests: rejected) less stated, % points")
     return ax

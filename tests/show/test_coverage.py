@@ -32,3 +32,9 @@ def test_a_row_that_misses_its_level_is_drawn_in_another_colour():
     np.testing.assert_allclose(np.asarray(wrong.get_xdata(), float), [-15])
     assert (to_hex(right.get_color()), to_hex(wrong.get_color())) == (ACCENT, SECOND)
     assert ax.get_yticklabels()[0].get_text() == "a(x=1): one, truth 0.5"
+    assert len(mm.plot_coverage(table, by="case").get_yticklabels()) == 3
+    shared = mm.plot_coverage(table.assign(case=["x", "x", "y"]), by="case")
+    assert [label.get_text() for label in shared.get_yticklabels()] == ["x", "y"]
+    heights = np.asarray(shared.lines[0].get_ydata(), float)
+    assert 0.5 < heights[0] < 1.5  # the first of x, on the upper line
+    assert heights[1] == 0  # y, alone on its own
