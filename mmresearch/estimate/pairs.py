@@ -44,7 +44,7 @@ def inventory_pairs(panel: pd.DataFrame, *, intercept: str = "auto", lags: int =
     stretch of sessions. A run is a stretch of sessions over which the level is known: a missing
     session shifts the level by an unknown amount and begins a new run.
     """
-    _refuse(panel, intercept, lags)
+    refuse(panel, intercept, lags)
     rows = panel.sort_values([*_SERIES, "start", "day", "bar"], kind="stable", ignore_index=True)
     daily = not rows.duplicated([*_SERIES, "day"]).any()
     rows, dropped = _known(_numbered(rows))
@@ -91,7 +91,8 @@ def _faults(rows: pd.DataFrame) -> list[str]:
     return [words for words, count in found.items() if count]
 
 
-def _refuse(panel: pd.DataFrame, intercept: str, lags: int) -> None:
+def refuse(panel: pd.DataFrame, intercept: str, lags: int = 1) -> None:
+    """Raise where pairs cannot be made of a panel, or the choices are none."""
     levels = ["inventory_start", "inventory_end"]
     refuse_panel(panel, levels, [name for name in NEEDED if name not in [*KEY, *levels]])
     if intercept not in INTERCEPTS:

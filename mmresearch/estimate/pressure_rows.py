@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-_NEEDED = ["account", "symbol", "day", "bar", "inventory_start", "inventory_end"]
+from mmresearch.estimate.panel_rows import refuse_panel
 
 
 class PressureRows(NamedTuple):
@@ -40,7 +40,7 @@ def pressure_rows(
     (median mid, else median trade price), so that price moves do not enter it; without prices it
     stays in units.
     """
-    _refuse_columns(panel, returns)
+    _refuse(panel, returns)
     column, flags = _return_column(panel, returns)
     daily = bool((panel["bar"] == 0).all())
     series = panel.groupby(["account", "symbol"], sort=False).ngroup()
@@ -73,12 +73,10 @@ def centred(values: pd.Series, series: pd.Series) -> pd.Series:
     return values - values.groupby(series).transform("mean") + values.mean()
 
 
-def _refuse_columns(panel: pd.DataFrame, returns: str | None) -> None:
+def _refuse(panel: pd.DataFrame, returns: str | None) -> None:
     if panel.empty:
         raise ValueError("the panel has no rows")
-    lacking = [c for c in [*_NEEDED, *([returns] if returns else [])] if c not in panel.columns]
-    if lacking:
-        raise ValueError(f"the panel lacks {', '.join(lacking)}")
+    refuse_panel(panel, ["inventory_start", "inventory_end"], [returns] if returns else [])
 
 
 def _return_column(panel: pd.DataFrame, returns: str | None) -> tuple[str, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from mmresearch.estimate.autoregression import kendall_rho
 from mmresearch.estimate.inversion import Inversion, highest_rho, invert_simulated
-from mmresearch.estimate.pairs import Pairs, inventory_pairs
+from mmresearch.estimate.pairs import Pairs, inventory_pairs, refuse
 from mmresearch.estimate.regime_labels import cell_names, regime_labels
 from mmresearch.estimate.regime_paths import Regimes, path_slopes
 from mmresearch.estimate.result import TIDY, Quantity, Result
@@ -82,6 +82,7 @@ def reversion_by(
     the time of day), in 1 to 3 % of random walks. Errors whose variance follows the size itself
     are not simulated so. `threshold_reversion` estimates the edge.
     """
+    refuse(panel, intercept)
     if by == "size":
         pairs, regimes, names = _by_size(inventory_pairs(panel, intercept=intercept), cells)
     else:

@@ -294,7 +294,7 @@ def test_unit_root_is_answered_not_identified_with_the_reason():
     [
         (lambda p: p.assign(inventory_start=3.0, inventory_end=3.0), "inventory never changes"),
         (lambda p: p.assign(return_bps=np.nan), "return_bps and trade_return_bps hold no number"),
-        (lambda p: p.drop(columns=["inventory_end", "day"]), "the panel lacks day, inventory_end"),
+        (lambda p: p.drop(columns=["inventory_end", "day"]), "the panel lacks the columns day, inventory_end"),
         (lambda p: p.iloc[:0], "the panel has no rows"),
         (lambda p: p.assign(inventory_start=3.0), "before each return is the same"),
         (lambda p: p.iloc[:5], "only 5 rows"),
@@ -306,5 +306,5 @@ def test_what_cannot_be_answered_is_refused(spoil, message):
 
 
 def test_a_column_of_returns_that_is_not_there_is_refused():
-    with pytest.raises(ValueError, match="the panel lacks return_5"):
+    with pytest.raises(ValueError, match="the panel lacks the columns return_5"):
         price_pressure(economy(3, 30), returns="return_5")
