@@ -294,7 +294,10 @@ def test_unit_root_is_answered_not_identified_with_the_reason():
     [
         (lambda p: p.assign(inventory_start=3.0, inventory_end=3.0), "inventory never changes"),
         (lambda p: p.assign(return_bps=np.nan), "return_bps and trade_return_bps hold no number"),
-        (lambda p: p.drop(columns=["inventory_end", "day"]), "the panel lacks the columns day, inventory_end"),
+        (
+            lambda p: p.drop(columns=["inventory_end", "day"]),
+            "the panel lacks the columns day, inventory_end",
+        ),
         (lambda p: p.iloc[:0], "the panel has no rows"),
         (lambda p: p.assign(inventory_start=3.0), "before each return is the same"),
         (lambda p: p.iloc[:5], "only 5 rows"),

@@ -56,6 +56,22 @@ def responses(replications: int, seed: int) -> list[Row]:
     return rows
 
 
+def constraint(replications: int, seed: int) -> list[Row]:
+    """Quotes follow ordinary inventory by `skew`, but not where the constraint binds."""
+    rows = []
+    for number, (skew, bound) in enumerate(((0.0, 0.5), (-0.5, 0.3), (-0.5, 0.7))):
+        rng = np.random.default_rng([seed, 10 + number])
+        found = [intervals(dealers(rng, skew=skew, bound=bound)) for _ in range(replications)]
+        for term, truth in {
+            "quote_free": skew,
+            "quote_binds": 0,
+            "quote_equivalent_free": 0,
+        }.items():
+            case = f"{term}: skew {skew:g}, bound {bound:.0%}, 200 days of 4 dealers, 3 symbols"
+            rows.append(row("equivalent_inventory(binds=)", case, truth, [q[term] for q in found]))
+    return rows
+
+
 def reversion(replications: int, seed: int) -> list[Row]:
     """Equivalent inventories revert as ordinary ones do, betas of moving windows."""
     rows = []
@@ -70,4 +86,8 @@ def reversion(replications: int, seed: int) -> list[Row]:
     return rows
 
 
-COVERAGE = {"equivalent_inventory": responses, "equivalent_inventory reversion": reversion}
+COVERAGE = {
+    "equivalent_inventory": responses,
+    "equivalent_inventory binds": constraint,
+    "equivalent_inventory reversion": reversion,
+}

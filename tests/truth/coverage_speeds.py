@@ -139,17 +139,22 @@ def thresholds(replications: int, seed: int) -> list[Row]:
     """1,000 bars that revert at 2 % a bar up to a threshold of 3 and faster beyond."""
     rows = []
     for number, fast in enumerate((-0.3, -0.6)):
-
-        def world(rng: np.random.Generator, draw: int, fast: float = fast) -> Quantity:
-            level = band_path(rng, 1000, c=3.0, b_in=-0.02, b_out=fast)
-            panel = daily_panel(level)
-            found = mm.threshold_reversion(panel, target=0.0, draws=99, seed=draw)
-            return found.quantities["threshold"]
-
-        found = _many(world, replications, seed, number)
-        case = f"threshold: 1,000 bars, {-fast:.0%} a bar beyond"
-        rows.append(row("threshold_reversion", case, 3.0, found))
+        rng, found = np.random.default_rng([seed, number]), []
+        for _ in range(replications):
+            panel = daily_panel(band_path(rng, 1000, c=3.0, b_in=-0.02, b_out=fast))
+            draw = int(rng.integers(2**31))
+            result = mm.threshold_reversion(panel, target=0.0, seed=draw)
+            found.append(result.quantities)
+        truths = {"threshold": 3.0, "half_life_inside": _life(-0.02)}
+        for term, truth in (truths | {"half_life_outside": _life(fast)}).items():
+            case = f"{term}: 1,000 bars, {-fast:.0%} a bar beyond"
+            rows.append(row("threshold_reversion", case, truth, [q[term] for q in found]))
     return rows
+
+
+def _life(change: float) -> float:
+    """Bars in which half is gone, at this change a bar."""
+    return math.log(0.5) / math.log(1 + change)
 
 
 def one_speed(replications: int, seed: int) -> list[Row]:
