@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mmresearch as mm
 from mmresearch import native, schema, store
+from tests.at_random import calmly
 
 TIMES = pl.Datetime("ns", "UTC")
 ODD = [float("nan"), float("inf"), -1.0, 0.0, None]
@@ -51,7 +52,7 @@ def outcome(table: Callable[[], pd.DataFrame]) -> pd.DataFrame | str:
         return str(error)
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@calmly(300)
 @given(trades())
 def test_both_ways_agree(frame):
     wanted = outcome(lambda: schema.check(store.to_pandas(frame), "trades"))
@@ -62,7 +63,7 @@ def test_both_ways_agree(frame):
         pd.testing.assert_frame_equal(found, wanted)
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@calmly(300)
 @given(trades(), st.booleans())
 def test_a_block_that_is_passed_by_its_extremes_is_right_as_it_stands(frame, ordered):
     frame = frame.with_columns(pl.col("size").cast(pl.Float64))

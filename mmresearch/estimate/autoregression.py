@@ -113,6 +113,25 @@ def least_squares(design: Design, rows: np.ndarray | None = None) -> Fit:
     return Fit(float(slope[0]), slope[1:], residual, float(se))
 
 
+def cannot_tell(design: Design, lags: int) -> str:
+    """Why no rho can be estimated, empty if it can."""
+    rows, fewest = len(design.x), 10 * lags
+    if not rows:
+        return "in no bar did a known inventory move"
+    if rows - design.groups < fewest:
+        means = f" less {design.groups} means" if design.groups else ""
+        return f"{rows} pairs{means} leave fewer than {fewest}"
+    z = within(np.column_stack([design.x, design.changes]), design.bounds, means=design.means)
+    if np.abs(z[:, 0]).max() <= 1e-9 * np.abs(design.y).max():
+        return "every bar opens at the same inventory; use shorter bars"
+    size = np.sqrt((z**2).sum(axis=0))
+    if np.linalg.matrix_rank(z / np.where(size > 0, size, 1)) < z.shape[1]:
+        return "the level and its past changes cannot be told apart: use fewer lags"
+    if least_squares(design).se <= 1e-12:
+        return "inventory follows from its last value without error"
+    return ""
+
+
 def restricted(design: Design, rho: float) -> tuple[np.ndarray, np.ndarray]:
     """Momentum and residuals within groups when rho is given."""
     y = within(design.y - rho * design.x, design.bounds, means=design.means)

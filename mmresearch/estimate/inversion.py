@@ -193,11 +193,7 @@ def _first_slope(cross: np.ndarray) -> np.ndarray:
     if len(cross) == 1:
         return cross[0, 1] / cross[0, 0]
     normal = np.moveaxis(cross, 2, 0)
-    left, right = normal[:, :, :-1], normal[:, :, -1:]
-    try:
-        return np.linalg.solve(left, right)[:, 0, 0]
-    except np.linalg.LinAlgError:  # a short path whose changes are collinear
-        return (np.linalg.pinv(left, hermitian=True) @ right)[:, 0, 0]
+    return np.linalg.solve(normal[:, :, :-1], normal[:, :, -1:])[:, 0, 0]
 
 
 def series_scale(residual: np.ndarray, series: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from mmresearch.estimate.autoregression import Design, least_squares, within
+from mmresearch.estimate.autoregression import Design, cannot_tell, least_squares, within
 from mmresearch.estimate.dealer_panel import PanelFit, panel_regress
 from mmresearch.estimate.inversion import (
     Inversion,
@@ -89,8 +89,9 @@ def series_table(
     names = pairs.frame.drop_duplicates("series")[columns].itertuples(index=False)
     rows = []
     for name, part in zip(names, series_designs(pairs.design), strict=True):
-        if len(part.x) - part.groups < 10:
-            rows.append((*name, len(part.x), *[np.nan] * 7, False, "fewer than 10 bars"))
+        reason = cannot_tell(part, part.changes.shape[1] + 1)
+        if reason:
+            rows.append((*name, len(part.x), *[np.nan] * 7, False, reason))
             continue
         found = invert(part, interval=interval, draws=draws, seed=seed)
         life = half_life_of(part, found, unit, length, "")

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from mmresearch.estimate.autoregression import kendall_rho
+from mmresearch.estimate.autoregression import cannot_tell, kendall_rho
 from mmresearch.estimate.inversion import Inversion, highest_rho, invert_simulated
 from mmresearch.estimate.pairs import Pairs, inventory_pairs, refuse
 from mmresearch.estimate.regime_labels import cell_names, regime_labels
 from mmresearch.estimate.regime_paths import Regimes, path_slopes
 from mmresearch.estimate.result import TIDY, Quantity, Result
-from mmresearch.estimate.reversion import cannot_tell, inventory_reversion
+from mmresearch.estimate.reversion import inventory_reversion
 from mmresearch.estimate.size_paths import size_edges, sizes
 from mmresearch.estimate.speed import bar_unit, half_life_of, units
 
@@ -90,8 +90,10 @@ def reversion_by(
         pairs = inventory_pairs(panel.assign(regime=labels), intercept=intercept)
         regimes, names = _regimes(pairs)
     question = (_QUESTION.format(by), _EQUATION)
-    if not len(names) or cannot_tell(pairs, 1):
-        return _refused(question, pairs, cannot_tell(pairs, 1) or "no bar has a known regime")
+    if not len(names) or cannot_tell(pairs.design, 1):
+        return _refused(
+            question, pairs, cannot_tell(pairs.design, 1) or "no bar has a known regime"
+        )
     pooled = _pooled(pairs, draws, seed)
     if by in _APART:
         found = _apart(panel, by, names, intercept, draws, seed)

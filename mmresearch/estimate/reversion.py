@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mmresearch.estimate.autoregression import least_squares, serial_correlation, within
+from mmresearch.estimate.autoregression import cannot_tell, serial_correlation, within
 from mmresearch.estimate.clocks import clock_table
 from mmresearch.estimate.dealer_panel import PanelFit
 from mmresearch.estimate.errors import Regression, regress
@@ -163,7 +163,7 @@ def inventory_reversion(
     if scale == "levels" and lags > 1:
         raise ValueError("scale='levels' takes one lag")
     question = (_QUESTION, _EQUATION if lags == 1 else _LONGER % (lags - 1))
-    reason = lost or cannot_tell(pairs, lags)
+    reason = lost or cannot_tell(pairs.design, lags)
     if reason:
         return refused(*question, pairs, reason)
     paths = {"interval": interval, "draws": draws or _draws(pairs), "seed": seed}
@@ -173,7 +173,7 @@ def inventory_reversion(
     found = (invert_levels if levels else invert)(pairs.design, **paths)
     dealers = errors in DEALER_ERRORS
     base = dealer_regression(pairs, errors) if dealers else _regression(pairs, errors, seed)
-    return _answer(question, pairs, found, paths | {"levels": levels}, base)
+    return _answer(question, pairs, found, paths, base, levels=levels)
 
 
 def _instrumented(
@@ -210,23 +210,6 @@ def half_life(panel_or_result: pd.DataFrame | Result, **options: object) -> Quan
     return panel_or_result.quantities["half_life"]
 
 
-def cannot_tell(pairs: Pairs, lags: int) -> str:
-    """Why no rho can be estimated, empty if it can."""
-    design, rows = pairs.design, len(pairs.design.x)
-    fewest = 10 * lags
-    if not rows:
-        return "in no bar did a known inventory move"
-    if rows - design.groups < fewest:
-        means = f" less {design.groups} means" if design.groups else ""
-        return f"{rows} pairs{means} leave fewer than {fewest}"
-    spread = within(design.x, design.bounds, means=design.means)
-    if np.abs(spread).max() <= 1e-9 * np.abs(design.y).max():
-        return "every bar opens at the same inventory; use shorter bars"
-    if least_squares(design).se <= 1e-12:
-        return "inventory follows from its last value without error"
-    return ""
-
-
 def _draws(pairs: Pairs) -> int:
     """Enough for the interval's ends, few enough for a second; (draws + 1) / 40 is whole."""
     rows = len(pairs.design.x)
@@ -255,9 +238,10 @@ def _answer(
     found: Inversion,
     paths: dict,
     base: Regression | PanelFit,
+    *,
+    levels: bool,
 ) -> Result:
     unit, length = bar_unit(pairs.frame, daily=pairs.daily)
-    levels = paths.pop("levels")
     method = _method(pairs, found, paths["interval"])
     method += "; series and paths over the sd of their own levels" if levels else ""
     flags = _flags(pairs, found, unit, base.flags)

@@ -10,6 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from mmresearch.estimate.autoregression import (
     Design,
+    cannot_tell,
     half_life_bars,
     least_squares,
     past_changes,
@@ -17,11 +18,10 @@ from mmresearch.estimate.autoregression import (
 from mmresearch.estimate.inversion import invert
 from mmresearch.estimate.pairs import Pairs, inventory_pairs
 from mmresearch.estimate.result import TIDY, Quantity, Result
-from mmresearch.estimate.reversion import cannot_tell
+from mmresearch.estimate.speed import half_life_of
 
 _QUESTION = "Would inventory that cannot revert seem to revert?"
 _EQUATION = r"I_t = I_{t-1} + s_t\,\Delta I_t, \qquad P(s_t = 1) = P(s_t = -1) = 1/2"
-_LEVEL = 0.95
 
 
 def reversion_placebo(
@@ -70,7 +70,7 @@ def reversion_placebo(
     if flips < 19:
         raise ValueError(f"flips must be 19 or more for a test at 5 %, not {flips}")
     pairs = inventory_pairs(panel, intercept=intercept)
-    reason = cannot_tell(pairs, 1)
+    reason = cannot_tell(pairs.design, 1)
     if reason:
         return _refused(pairs, reason)
     fit, rng = least_squares(pairs.design), np.random.default_rng(seed)
@@ -122,14 +122,15 @@ def walk(design: Design, signs: np.ndarray) -> Design:
 
 
 def _answer(design: Design, draws: int, seed: int) -> dict[str, float | bool]:
-    found = invert(design, draws=draws, seed=seed, level=_LEVEL)
+    found = invert(design, draws=draws, seed=seed)
     printed = 0 < found.rho < 1
+    life = half_life_of(design, found, "bars", 1.0, "")
     return {
         "rho": found.rho,
         "half_life": half_life_bars(found.rho) if printed else math.nan,
         "low": found.low,
         "high": found.high,
-        "identified": found.high < 1 and found.median > 0,
+        "identified": life.identified,
     }
 
 

@@ -7,12 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from mmresearch.estimate.autoregression import Design, least_squares, serial_correlation
+from mmresearch.estimate.autoregression import (
+    Design,
+    cannot_tell,
+    least_squares,
+    serial_correlation,
+)
 from mmresearch.estimate.errors import regress
 from mmresearch.estimate.inversion import highest_rho, invert, invert_simulated
 from mmresearch.estimate.pairs import Pairs, inventory_pairs, one_series
 from mmresearch.estimate.result import Quantity, Result
-from mmresearch.estimate.reversion import cannot_tell
 from mmresearch.estimate.shifts import in_regimes, search, searcher
 from mmresearch.estimate.speed import bar_unit, half_life_of, refused, rho_of, units
 from mmresearch.estimate.target_rows import (
@@ -130,7 +134,7 @@ def _with_targets(rows: pd.DataFrame, targets: str | pd.Series | None) -> tuple[
 
 
 def _cannot_tell(pairs: Pairs) -> str:
-    reason = cannot_tell(pairs, 3)  # 30 pairs: two regimes at least
+    reason = cannot_tell(pairs.design, 3)  # 30 pairs: two regimes at least
     if reason:
         return reason
     if pairs.design.groups > 1:

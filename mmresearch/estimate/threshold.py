@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from mmresearch.estimate.autoregression import cannot_tell
 from mmresearch.estimate.bands import (
     FORMS,
     Band,
@@ -24,7 +25,6 @@ from mmresearch.estimate.bands import (
 from mmresearch.estimate.errors import regress
 from mmresearch.estimate.pairs import Pairs, inventory_pairs, one_series
 from mmresearch.estimate.result import Quantity, Result
-from mmresearch.estimate.reversion import cannot_tell
 from mmresearch.estimate.speed import bar_unit, refused
 from mmresearch.estimate.threshold_rows import (
     curve,
@@ -143,7 +143,9 @@ def threshold_reversion(
 
 
 def _cannot_tell(pairs: Pairs) -> str:
-    reason = cannot_tell(pairs, 10)  # 100 pairs: five or more on the smaller side of a threshold
+    reason = cannot_tell(
+        pairs.design, 10
+    )  # 100 pairs: five or more on the smaller side of a threshold
     if reason:
         return reason
     if pairs.design.groups > 1:

@@ -131,3 +131,14 @@ def test_one_series_is_no_panel(panel):
     whole = mm.inventory_reversion(one, draws=199)
     assert mm.inventory_reversion(one, scale="levels", draws=199).quantities == whole.quantities
     assert "series" not in whole.details
+
+
+@pytest.mark.bad_input("series too short for the lags")
+def test_a_series_too_short_for_the_lags_has_no_answer_alone():
+    # 3 x 24 bars less 3 means are enough for 5 lags, the 24 of one series are not
+    rng = np.random.default_rng(6)
+    panel = daily_panel(0.8, rng, series=3, days=24, common=0.0)
+    series = mm.inventory_reversion(panel, lags=5, draws=199).details["series"]
+    assert not series["identified"].any()
+    assert series["rho_low"].isna().all()
+    assert series["reason"].str.contains("leave fewer than 50").all()

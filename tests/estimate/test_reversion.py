@@ -334,3 +334,13 @@ def test_controls_take_returns_from_prints_and_say_why_they_refuse(panel_of):
 
 def test_every_flag_is_explained():
     assert all(meaning and not meaning.endswith(".") for meaning in FLAGS.values())
+
+
+@pytest.mark.bad_input("past changes that say what the level says")
+def test_a_level_that_its_last_changes_tell_is_refused(panel_of):
+    # flat but for one move, which the last bar opens with: level and last change are one column
+    level = np.append(np.zeros(40), [5.0, 7.0])
+    rho = inventory_reversion(panel_of([level]), lags=3, draws=39).quantities["rho"]
+    assert not rho.identified
+    assert np.isnan(rho.low)
+    assert "cannot be told apart" in rho.reason

@@ -7,12 +7,13 @@ import threading
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mmresearch as mm
 from mmresearch.load import blocks, text
 from mmresearch.store import ahead
+from tests.at_random import calmly
 
 KINDS = {"time": "whole", "price": "float", "note": "any"}
 HEAD = "time,price,note"
@@ -41,7 +42,7 @@ def in_blocks(path, size, *, header):
     ]
 
 
-@settings(deadline=None)
+@calmly(100)
 @given(
     rows=st.lists(cells, min_size=1, max_size=30),
     end=ends,

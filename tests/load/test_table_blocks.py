@@ -8,7 +8,7 @@ import inspect
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mmresearch as mm
@@ -16,6 +16,7 @@ from mmresearch import convert as conversion
 from mmresearch.load import blocks
 from mmresearch.load.steps import _every as every
 from mmresearch.load.table import in_blocks, table
+from tests.at_random import calmly
 
 SECOND = 1_709_546_400  # 2024-03-04 10:00 UTC
 QUOTES = "time,symbol,bid,ask,bid_size,ask_size"
@@ -75,6 +76,10 @@ FILES = {
     "numbers with gaps": (trades(40, venue=lambda n: "" if n % 5 else n), {"kind": "trades"}),
     "whole, then not": (trades(40, venue=lambda n: n if n < 20 else n / 2), {"kind": "trades"}),
     "no venue": (trades(40, venue=lambda n: ""), {"kind": "trades"}),
+    "sides of no meaning": (
+        [line.replace("buy", "none").replace("sell", "none") for line in trades(40)],
+        {"kind": "trades"},
+    ),
     "an own account": (
         [line.replace("symbol", "ticker").replace(",,", ",buy,") for line in trades(40)],
         {"kind": "fills", "account": "me", "columns": {"symbol": "ticker"}},
@@ -229,7 +234,7 @@ rows = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@calmly(150)
 @given(
     rows=rows,
     size=st.integers(1, 300),

@@ -7,10 +7,11 @@ from collections import deque
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mmresearch as mm
+from tests.at_random import calmly
 
 START = pd.Timestamp("2024-01-02 10:00", tz="UTC")
 ABOUT = pd.DataFrame(
@@ -131,7 +132,7 @@ TAPES = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@calmly(80)
 @given(TAPES, st.sampled_from([None, 3.3, -7.0]))
 def test_profit_is_the_same_under_both_and_sizes_are_flows(rows, opening):
     study = market([(t, a, s, n / 10, p / 10) for t, (a, s, n, p) in enumerate(rows)])

@@ -6,7 +6,7 @@ Uneven times, reports with error, controls, regimes, targets that shift, thresho
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,119 +20,84 @@ from tests.truth.coverage import Row, row
 from tests.truth.coverage_reversion import flat_days, path
 from tests.truth.shifting import daily_panel, shifting_path
 
-World = Callable[[np.random.Generator, int], Quantity]  # generator, seed of the draws -> interval
+World = Callable[..., Quantity]  # generator, seed of the draws, the law -> interval
+Cases = Sequence[tuple[str, float, tuple]]  # what is told of a world, its truth, its law
 DRAWS = 199
-DAY = 60.0  # seconds of a bar
+BAR = 60.0  # seconds
 
 
-def _many(world: World, replications: int, seed: int, number: int) -> list[Quantity]:
-    rng = np.random.default_rng([seed, number])
-    return [world(rng, int(rng.integers(2**31))) for _ in range(replications)]
+def study(estimator: str, world: World, cases: Cases) -> Callable[[int, int], list[Row]]:
+    """The study that asks for one interval in several worlds."""
+
+    def run(replications: int, seed: int) -> list[Row]:
+        rows = []
+        for number, (case, truth, law) in enumerate(cases):
+            rng = np.random.default_rng([seed, number])
+            found = [world(rng, int(rng.integers(2**31)), *law) for _ in range(replications)]
+            rows.append(row(estimator, case, truth, found))
+        return rows
+
+    return run
 
 
-def uneven(replications: int, seed: int) -> list[Row]:
+def same(case: str, truths: Sequence[float]) -> Cases:
+    """Worlds that differ in the truth alone."""
+    return [(case, truth, (truth,)) for truth in truths]
+
+
+def uneven(rng: np.random.Generator, draw: int, kappa: float) -> Quantity:
     """100 reports at exponential gaps of one second; kappa of the reversion, a second."""
-    rows = []
-    for number, kappa in enumerate((0.0, 0.1, 0.3)):
-
-        def world(rng: np.random.Generator, draw: int, kappa: float = kappa) -> Quantity:
-            gaps = rng.exponential(1, 100)
-            stays = np.exp(-kappa * gaps)
-            spread = np.sqrt((1 - stays**2) / (2 * kappa)) if kappa else np.sqrt(gaps)
-            level = [rng.standard_normal() / math.sqrt(2 * kappa) if kappa else 0.0]
-            for stay, news in zip(stays, spread * rng.standard_normal(100), strict=True):
-                level.append(stay * level[-1] + news)
-            time = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(
-                np.append(0, gaps.cumsum()), unit="s"
-            )
-            table = pd.DataFrame({"time": time, "account": "A", "symbol": "X", "position": level})
-            return mm.ornstein_uhlenbeck(table, draws=DRAWS, seed=draw).quantities["kappa"]
-
-        found = _many(world, replications, seed, number)
-        rows.append(row("ornstein_uhlenbeck", "kappa: 100 gaps, exponential", kappa, found))
-    return rows
+    gaps = rng.exponential(1, 100)
+    stays = np.exp(-kappa * gaps)
+    spread = np.sqrt((1 - stays**2) / (2 * kappa)) if kappa else np.sqrt(gaps)
+    level = [rng.standard_normal() / math.sqrt(2 * kappa) if kappa else 0.0]
+    for stay, news in zip(stays, spread * rng.standard_normal(100), strict=True):
+        level.append(stay * level[-1] + news)
+    since = pd.to_timedelta(np.append(0, gaps.cumsum()), unit="s")
+    time = pd.Timestamp("2024-01-01", tz="UTC") + since
+    table = pd.DataFrame({"time": time, "account": "A", "symbol": "X", "position": level})
+    return mm.ornstein_uhlenbeck(table, draws=DRAWS, seed=draw).quantities["kappa"]
 
 
-def reported_with_error(replications: int, seed: int) -> list[Row]:
+def reported_with_error(rng: np.random.Generator, _: int, rho: float) -> Quantity:
     """45 days of 20 bars from 0, steps of one, every report with an error of one."""
-    rows = []
-    for number, rho in enumerate((0.7, 0.9, 1.0)):
-
-        def world(rng: np.random.Generator, _: int, rho: float = rho) -> Quantity:
-            levels = np.array(flat_days(rho, 45, 20, rng))
-            levels += rng.standard_normal(levels.shape)
-            panel = panel_of(list(levels))
-            found = mm.inventory_reversion(panel, instrument="second lag", errors="cluster")
-            return found.quantities["rho"]
-
-        found = _many(world, replications, seed, number)
-        name = "inventory_reversion(instrument='second lag')"
-        rows.append(row(name, "45 days of 20 bars, reports with error", rho, found))
-    return rows
+    levels = np.array(flat_days(rho, 45, 20, rng))
+    levels += rng.standard_normal(levels.shape)
+    panel = panel_of(list(levels))
+    found = mm.inventory_reversion(panel, instrument="second lag", errors="cluster")
+    return found.quantities["rho"]
 
 
-def controlled(replications: int, seed: int) -> list[Row]:
+def controlled(rng: np.random.Generator, draw: int, rho: float) -> Quantity:
     """20 flat-opening days of 30 bars; a return a bar that has nothing to do with inventory."""
-    rows = []
-    for number, rho in enumerate((0.9, 0.97, 1.0)):
-
-        def world(rng: np.random.Generator, draw: int, rho: float = rho) -> Quantity:
-            panel = panel_of(flat_days(rho, 20, 30, rng))
-            panel["flow"] = panel["inventory_end"] - panel["inventory_start"]
-            panel["return_bps"] = rng.standard_normal(len(panel))
-            panel["time_of_day"] = panel["bar"] * DAY
-            found = mm.inventory_reversion(panel, controls=True, seed=draw)
-            return found.quantities["rho"]
-
-        found = _many(world, replications, seed, number)
-        name = "inventory_reversion(controls=True)"
-        rows.append(row(name, "20 sessions of 30 bars, flat openings", rho, found))
-    return rows
+    panel = panel_of(flat_days(rho, 20, 30, rng))
+    panel["flow"] = panel["inventory_end"] - panel["inventory_start"]
+    panel["return_bps"] = rng.standard_normal(len(panel))
+    panel["time_of_day"] = panel["bar"] * BAR
+    return mm.inventory_reversion(panel, controls=True, seed=draw).quantities["rho"]
 
 
-def regimes(replications: int, seed: int) -> list[Row]:
+def second_half(rng: np.random.Generator, draw: int, first: float, second: float) -> Quantity:
     """Eight flat-opening days of 60 bars in two halves: the half-life of the second, in seconds."""
-    rows = []
-    for number, (first, second) in enumerate(((0.9, 0.9), (0.7, 0.95), (0.9, 1.0))):
-        slow = second == 1
-        truth = math.inf if slow else DAY * math.log(0.5) / math.log(second)
-
-        def world(
-            rng: np.random.Generator, draw: int, rho: tuple[float, float] = (first, second)
-        ) -> Quantity:
-            levels = np.zeros((8, 61))
-            for bar in range(60):
-                levels[:, bar + 1] = rho[bar // 30] * levels[:, bar] + rng.standard_normal(8)
-            panel = panel_of(list(levels)).assign(time_of_day=lambda p: p["bar"] * DAY)
-            found = mm.reversion_by(panel, by="time_of_day", cells=2, draws=DRAWS, seed=draw)
-            return list(found.quantities.values())[1]
-
-        found = _many(world, replications, seed, number)
-        case = f"second half of 8 days of 60 bars, rho {first:g} then {second:g}"
-        rows.append(row("reversion_by", case, truth, found))
-    return rows
+    levels = np.zeros((8, 61))
+    for bar in range(60):
+        rho = first if bar < 30 else second
+        levels[:, bar + 1] = rho * levels[:, bar] + rng.standard_normal(8)
+    panel = panel_of(list(levels)).assign(time_of_day=lambda p: p["bar"] * BAR)
+    found = mm.reversion_by(panel, by="time_of_day", cells=2, draws=DRAWS, seed=draw)
+    return list(found.quantities.values())[1]
 
 
-def shifts(replications: int, seed: int) -> list[Row]:
-    """300 bars: a random walk, one target, targets eight steps apart and one every 100 bars."""
-    worlds = {"no target": (1.0, 0.0), "one target": (0.9, 0.0), "shifting": (0.9, 0.01)}
-    rows = []
-    for number, (name, (rho, chance)) in enumerate(worlds.items()):
+def shifting(rng: np.random.Generator, draw: int, rho: float, chance: float) -> Quantity:
+    """300 bars: a random walk, or targets eight steps apart that change with a chance a bar."""
+    walks = rho == 1
+    level = path(1.0, 300, rng) if walks else _shifting(rng, rho, chance)
+    found = mm.shifting_target(daily_panel(level, known=False), draws=79, seed=draw)
+    return found.quantities["rho"]
 
-        def world(
-            rng: np.random.Generator, draw: int, rho: float = rho, chance: float = chance
-        ) -> Quantity:
-            level = (
-                path(1.0, 300, rng)
-                if rho == 1
-                else shifting_path(rng, 300, rho=rho, chance=chance, sd=8)[0]
-            )
-            found = mm.shifting_target(daily_panel(level, known=False), draws=79, seed=draw)
-            return found.quantities["rho"]
 
-        found = _many(world, replications, seed, number)
-        rows.append(row("shifting_target", f"rho: 300 bars, {name}", rho, found))
-    return rows
+def _shifting(rng: np.random.Generator, rho: float, chance: float) -> np.ndarray:
+    return shifting_path(rng, 300, rho=rho, chance=chance, sd=8)[0]
 
 
 def thresholds(replications: int, seed: int) -> list[Row]:
@@ -189,12 +154,42 @@ def _size(estimator: str, case: str, truth: float, rejected: list[bool] | pd.Ser
     return Row(estimator, case, truth, 0.05, share, 0.0, n, math.sqrt(share * (1 - share) / n))
 
 
+HALVES = ((0.9, 0.9), (0.7, 0.95), (0.9, 1.0))
 COVERAGE = {
-    "ornstein_uhlenbeck": uneven,
-    "reversion second lag": reported_with_error,
-    "reversion with controls": controlled,
-    "reversion_by": regimes,
-    "shifting_target": shifts,
+    "ornstein_uhlenbeck": study(
+        "ornstein_uhlenbeck", uneven, same("kappa: 100 gaps, exponential", (0.0, 0.1, 0.3))
+    ),
+    "reversion second lag": study(
+        "inventory_reversion(instrument='second lag')",
+        reported_with_error,
+        same("45 days of 20 bars, reports with error", (0.7, 0.9, 1.0)),
+    ),
+    "reversion with controls": study(
+        "inventory_reversion(controls=True)",
+        controlled,
+        same("20 sessions of 30 bars, flat openings", (0.9, 0.97, 1.0)),
+    ),
+    "reversion_by": study(
+        "reversion_by",
+        second_half,
+        [
+            (
+                f"second half of 8 days of 60 bars, rho {first:g} then {second:g}",
+                math.inf if second == 1 else BAR * _life(second - 1),
+                (first, second),
+            )
+            for first, second in HALVES
+        ],
+    ),
+    "shifting_target": study(
+        "shifting_target",
+        shifting,
+        [
+            ("rho: 300 bars, no target", 1.0, (1.0, 0.0)),
+            ("rho: 300 bars, one target", 0.9, (0.9, 0.0)),
+            ("rho: 300 bars, shifting", 0.9, (0.9, 0.01)),
+        ],
+    ),
     "threshold": thresholds,
     "threshold size": one_speed,
     "unit roots": unit_roots,

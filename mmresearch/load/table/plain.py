@@ -140,8 +140,8 @@ def _signed(said: pl.Series, table: str) -> pl.Series | None:
     sign = pl.lit(None, pl.Float64)
     for word, meant in zip(words, known, strict=True):
         if meant == meant:
-            sign = pl.when(said == word).then(meant).otherwise(sign)
-    return pl.select(sign.alias(said.name)).to_series() if len(words) else None
+            sign = pl.when(pl.col(said.name) == word).then(meant).otherwise(sign)
+    return said.to_frame().with_columns(sign.alias(said.name)).to_series() if len(words) else None
 
 
 def _series(raw: pl.Series):
