@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN = .venv/bin
 DATA ?= sample
 OUTPUT ?= reports
+# Two at a time: many tests use every core by themselves, others wait for one.
+WORKERS = --numprocesses 2 --dist worksteal
 
 .PHONY: report setup test test-slow test-all check coverage-table lab bench sample notebooks clean
 
@@ -18,10 +20,10 @@ setup: .venv/done
 	touch $@
 
 test: setup
-	$(BIN)/pytest -m 'not slow'
+	$(BIN)/pytest -m 'not slow' $(WORKERS)
 
 test-slow: setup
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow $(WORKERS)
 
 test-all: test test-slow
 

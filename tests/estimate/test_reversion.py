@@ -101,8 +101,10 @@ def test_a_missing_session_gives_the_level_a_mean_of_its_own(panel_of):
     assert moved.quantities["rho"].low == pytest.approx(plain.quantities["rho"].low, abs=1e-4)
 
 
-def test_unknown_level_does_not_matter(panel_of):
+def test_unknown_level_does_not_matter_and_is_said(panel_of):
     levels = carried(0.9, 6, 30, 7)
+    assert "opening_unknown" in inventory_reversion(panel_of(levels, known=False)).flags
+    assert "opening_unknown" not in inventory_reversion(panel_of(levels)).flags
     here = half_life(panel_of(levels, known=False))
     there = half_life(panel_of([level - 500 for level in levels], known=False))
     assert there.value == pytest.approx(here.value, rel=1e-4)
