@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+_NUDGE = 5.0  # seconds without a reply until the kernel is sent another request
 # pandas cuts text at 50 characters, in HTML too; the words in a report are there to be read.
 _WHOLE_WORDS = "__import__('pandas').set_option('display.max_colwidth', 300)"
 
@@ -36,7 +37,8 @@ class Client(NotebookClient):
     """A client that looks for the reply itself, and ends its kernel when it is interrupted.
 
     With Output widgets the wake-up for a reply can be lost and the run waits for ever (nbclient
-    issue 312); asking in short slices finds the reply that has come.
+    issue 312); asking in short slices finds the reply that has come. A kernel can miss the wake-up
+    for a request as well (ipykernel issue 1554): the next request makes it read both.
     """
 
     def run(self, env: dict[str, str]) -> NotebookNode:
@@ -71,13 +73,17 @@ class Client(NotebookClient):
         ask = client.shell_channel.get_msg
 
         async def ask_in_slices(timeout: float | None = None) -> dict:
-            end = None if timeout is None else monotonic() + timeout
+            begun = nudged = monotonic()
             while True:
                 try:
-                    return await ask(timeout=0.25 if end is None else min(0.25, timeout))
+                    return await ask(timeout=0.25 if timeout is None else min(0.25, timeout))
                 except Empty:
-                    if end is not None and monotonic() >= end:
+                    now = monotonic()
+                    if timeout is not None and now >= begun + timeout:
                         raise
+                    if now >= nudged + _NUDGE:
+                        client.kernel_info()
+                        nudged = now
 
         client.shell_channel.get_msg = ask_in_slices
         return client

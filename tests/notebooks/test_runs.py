@@ -27,11 +27,11 @@ needs_nepse = pytest.mark.skipif(not NEPSE.is_dir(), reason="needs ../shared/rea
 
 
 @contextlib.contextmanager
-def limit(seconds: int) -> Iterator[None]:
-    """Fail instead of waiting for ever for a kernel that hangs."""
+def limit(seconds: int, places: list[int]) -> Iterator[None]:
+    """Fail instead of waiting for ever for a kernel that hangs; `places`: cells that were begun."""
 
     def give_up(*_: object) -> None:
-        pytest.fail(f"not done after {seconds} s")
+        pytest.fail(f"not done after {seconds} s, in cell {places[-1:]} (from 0)")
 
     before = signal.signal(signal.SIGALRM, give_up)
     signal.alarm(seconds)
@@ -44,8 +44,9 @@ def limit(seconds: int) -> Iterator[None]:
 
 def run(path: Path, **parameters: object) -> list[str]:
     """Run the notebook; the texts that it shows."""
-    with limit(10 * MINUTE):
-        nb = execute(inject(read(path), parameters), folder=path.parent, name=path.stem)
+    nb, begun = inject(read(path), parameters), []
+    with limit(10 * MINUTE, begun):
+        execute(nb, folder=path.parent, name=path.stem, on_cell=begun.append)
     shown = []
     for cell in nb.cells:
         for output in cell.get("outputs", []):

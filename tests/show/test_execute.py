@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from jupyter_client import KernelClient
 from nbclient import NotebookClient
 
 from mmresearch.show import kernel
@@ -116,6 +117,36 @@ def test_a_reply_whose_wake_up_was_lost_is_found(monkeypatch: pytest.MonkeyPatch
     asked.clear()
     with pytest.raises(Empty):
         asyncio.run(ask(timeout=0))
+
+
+def test_a_request_that_the_kernel_did_not_notice_is_followed_by_another(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+):
+    """A request that came while a reply was sent is read when the next one comes."""
+    monkeypatch.setattr(kernel, "_NUDGE", 0.5)
+    start = kernel.NotebookClient.async_start_new_kernel_client
+    unnoticed = []
+
+    async def start_deaf(client: NotebookClient) -> KernelClient:
+        found = await start(client)
+        send = found.shell_channel.send
+
+        def send_late(message: dict) -> None:
+            if unnoticed:
+                send(unnoticed[0])
+                found.shell_channel.send = send
+            elif message["msg_type"] == "execute_request":
+                unnoticed.append(message)
+                return
+            send(message)
+
+        found.shell_channel.send = send_late
+        return found
+
+    monkeypatch.setattr(NotebookClient, "async_start_new_kernel_client", start_deaf)
+    nb = run(write("one", "1 + 1", "2 + 2"))
+    assert [cell.outputs[0].data["text/plain"] for cell in nb.cells] == ["2", "4"]
+    assert unnoticed
 
 
 def test_a_notebook_is_written_back_small_and_the_same_each_time(write: Write):
