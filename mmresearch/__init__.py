@@ -5,6 +5,7 @@ Data flows one way, load -> measure -> estimate -> show, through the tables of `
 
     load      files of a source -> a Market with its receipt
     simulate  markets whose truth is known
+    theory    the quotes and the law of inventory that models prescribe
     measure   tables -> tables: signs, fills, ledger, panel
     estimate  panel -> results: reversion, pressure, placebo, with errors
     show      results -> figures, widgets, HTML reports
@@ -66,6 +67,7 @@ _HOME = {
     "inventory_liquidity": "mmresearch.estimate.liquidity:inventory_liquidity",
     "equivalent_inventory": "mmresearch.estimate.equivalent:equivalent_inventory",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
+    "optimal_quotes": "mmresearch.theory.quotes:optimal_quotes",
     "coverage": "mmresearch.show.coverage:coverage",
     "plot_coverage": "mmresearch.show.coverage:plot_coverage",
     "plot_inventory": "mmresearch.show.plots:plot_inventory",

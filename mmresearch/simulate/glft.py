@@ -8,7 +8,7 @@ import pandas as pd
 from mmresearch.market import Market
 from mmresearch.simulate.days import Days, trading_days
 from mmresearch.simulate.simulation import Simulation
-from mmresearch.simulate.theory import glft_theory
+from mmresearch.theory.law import glft_theory
 
 ACCOUNT, SYMBOL = "maker", "SIM"
 

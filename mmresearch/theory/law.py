@@ -1,14 +1,16 @@
-"""The exact law of the maker of Guéant, Lehalle and Fernandez-Tapia (2013).
+"""The exact law of inventory under quotes that depend on inventory alone.
 
-"Dealing with the inventory risk", Mathematics and Financial Economics 7. Fills of unit size arrive
-at distance d from the mid with intensity A exp(-k d); the maker's quotes depend on its inventory q
-alone, so q is a birth-death chain whose stationary law and speed of reversion are known exactly.
+Fills of one lot arrive at distance d from the mid with intensity A exp(-k d), so inventory q is a
+birth-death chain, whose stationary law and speed of reversion are known exactly.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+
+from mmresearch.theory.glft import Glft, log_ground_state
+from mmresearch.theory.quotes import QUOTES, glft_distances
 
 
 def glft_theory(
@@ -44,37 +46,29 @@ def glft_theory(
         the gap, linear_kappa (1/s, reversion linearised at q = 0), `autocorrelation(lag in s)`,
         fill_rate (1/s), acf_30s, and the parameters.
     """
-    levels = np.arange(-Q, Q + 1)
-    c = np.log1p(gamma / k) / gamma
-    s = np.sqrt(sigma**2 * gamma / (2 * k * A) * (1 + gamma / k) ** (1 + k / gamma))
-    eta = A * (1 + gamma / k) ** -(1 + k / gamma)
-    alpha = k / 2 * gamma * sigma**2
-    f0 = _ground_state(alpha * levels**2, eta)
-    if quotes == "eigenvector":
-        bid = c + np.append(np.log(f0[:-1] / f0[1:]) / k, np.nan)
-        ask = c + np.append(np.nan, np.log(f0[1:] / f0[:-1]) / k)
-    elif quotes == "closed_form":
-        bid = np.where(levels < Q, c + s * (2 * levels + 1) / 2, np.nan)
-        ask = np.where(levels > -Q, c - s * (2 * levels - 1) / 2, np.nan)
-    else:
+    if quotes not in QUOTES:
         raise ValueError(f"quotes={quotes!r}; give 'eigenvector' or 'closed_form'")
-    linear = 2 * A * k * s * np.exp(-k * c - k * s / 2)
+    paper, levels = Glft(A, k, gamma, sigma), np.arange(-Q, Q + 1)
+    bid, ask = glft_distances(paper, levels, quotes=quotes)
+    f0 = np.exp(log_ground_state(paper, levels))
+    scales = {name: getattr(paper, name) for name in ("c", "s", "eta", "alpha")}
+    scales["linear_kappa"] = linear_reversion(A, k, paper.s, paper.c + paper.s / 2)
     given = {"A": A, "k": k, "gamma": gamma, "sigma": sigma, "Q": Q, "quotes": quotes}
-    law = _birth_death(A * np.exp(-k * bid), A * np.exp(-k * ask), levels)
-    distances = {"delta_b": bid, "delta_a": ask, "f0": f0}
-    by_level = {n: pd.Series(v, index=pd.Index(levels, name="q")) for n, v in distances.items()}
-    scales = {"c": c, "s": s, "eta": eta, "alpha": alpha, "linear_kappa": linear}
+    law = birth_death(A * np.exp(-k * bid), A * np.exp(-k * ask), levels)
+    by_level = {"delta_b": bid, "delta_a": ask, "f0": f0}
+    by_level = {n: pd.Series(v, index=pd.Index(levels, name="q")) for n, v in by_level.items()}
     return {**scales, **by_level, **law, **given}
 
 
-def _ground_state(diagonal: np.ndarray, eta: float) -> np.ndarray:
-    """Positive unit eigenvector of the smallest eigenvalue of the paper's tridiagonal matrix M."""
-    beside = np.full(len(diagonal) - 1, -eta)
-    _, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
-    return np.abs(vectors[:, 0])
+def linear_reversion(A: float, k: float, lean: float, half: float) -> float:  # noqa: N803
+    """Rate of reversion at q = 0, a unit of time: 2 A k lean exp(-k half).
+
+    `lean` is what a lot more lowers both quotes by, `half` the half-spread of a flat maker.
+    """
+    return 2 * A * k * lean * np.exp(-k * half)
 
 
-def _birth_death(up: np.ndarray, down: np.ndarray, levels: np.ndarray) -> dict:
+def birth_death(up: np.ndarray, down: np.ndarray, levels: np.ndarray) -> dict:
     """Stationary law, spectrum and autocorrelation of a birth-death chain with these rates."""
     up, down = np.nan_to_num(up), np.nan_to_num(down)
     log_pi = np.append(0.0, np.cumsum(np.log(up[:-1] / down[1:])))
