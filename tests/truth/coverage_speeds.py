@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,39 @@ def second_half(rng: np.random.Generator, draw: int, first: float, second: float
     return list(found.quantities.values())[1]
 
 
+def far_half(rng: np.random.Generator, draw: int, near: float, far: float) -> Quantity:
+    """Eight flat-opening days of 60 bars: the half-life of the half farther from the mean."""
+    panel = panel_of(list(sized_levels(rng, 8, near, far, usual_size(near, far))))
+    found = mm.reversion_by(panel, by="size", cells=2, draws=DRAWS, seed=draw)
+    return list(found.quantities.values())[1]
+
+
+def sized_levels(
+    rng: np.random.Generator, days: int, near: float, far: float, cut: float
+) -> np.ndarray:
+    """60 bars of each day from 0: the level keeps `near` of itself within the cut, else `far`."""
+    levels = np.zeros((days, 61))
+    for bar in range(60):
+        now = levels[:, bar]
+        kept = np.where(np.abs(now) <= cut, near, far)
+        levels[:, bar + 1] = kept * now + rng.standard_normal(days)
+    return levels
+
+
+@cache
+def usual_size(near: float, far: float) -> float:
+    """The cut that half of the levels at bars' starts are within, found in 60 steps of 2,000 days.
+
+    Where `reversion_by` cuts in half, so that each of its halves has one speed.
+    """
+    cut = 1.0
+    for step in range(60):
+        rng = np.random.default_rng(step)
+        starts = sized_levels(rng, 2_000, near, far, cut)[:, :-1]
+        cut += (np.median(np.abs(starts)) - cut) / (1 + step / 10)
+    return cut
+
+
 def shifting(rng: np.random.Generator, draw: int, rho: float, chance: float) -> Quantity:
     """300 bars: a random walk, or targets eight steps apart that change with a chance a bar."""
     walks = rho == 1
@@ -155,6 +189,7 @@ def _size(estimator: str, case: str, truth: float, rejected: list[bool] | pd.Ser
 
 
 HALVES = ((0.9, 0.9), (0.7, 0.95), (0.9, 1.0))
+SIZES = ((0.9, 0.9), (0.97, 0.8), (1.0, 1.0))
 COVERAGE = {
     "ornstein_uhlenbeck": study(
         "ornstein_uhlenbeck", uneven, same("kappa: 100 gaps, exponential", (0.0, 0.1, 0.3))
@@ -179,6 +214,18 @@ COVERAGE = {
                 (first, second),
             )
             for first, second in HALVES
+        ],
+    ),
+    "reversion_by size": study(
+        "reversion_by(by='size')",
+        far_half,
+        [
+            (
+                f"far half of 8 days of 60 bars, rho {near:g} near and {far:g} far",
+                math.inf if far == 1 else BAR * _life(far - 1),
+                (near, far),
+            )
+            for near, far in SIZES
         ],
     ),
     "shifting_target": study(
