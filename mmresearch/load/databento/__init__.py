@@ -11,26 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import polars as pl
 
-from mmresearch.load import several, text
-from mmresearch.load.databento import tables
-from mmresearch.load.databento.files import BAD_CLOCK, GAP, SNAPSHOT, Records, read
-from mmresearch.load.databento.names import SYMBOLOGY, named
+from mmresearch.load import blocks, several
+from mmresearch.load.blocks import Blocks
+from mmresearch.load.databento.files import read, some_at_a_time
+from mmresearch.load.databento.made import CLOCKS, SOURCE, made_of
+from mmresearch.load.databento.names import SYMBOLOGY
 from mmresearch.load.told import tells
 from mmresearch.market import Market
-from mmresearch.receipt import Fault, Receipt, SourceError, file_facts
+from mmresearch.receipt import Fault, SourceError
 
-SOURCE = "databento"
 BESIDE = (SYMBOLOGY,)  # files that are read with each
 ENDINGS = (".dbn", ".dbn.zst", ".csv", ".csv.gz", ".csv.zst", ".parquet")
-_CLOCKS = {  # by `clock`: the column of the time, the other one, and what that is called
-    "local": ("ts_recv", "ts_event", "exchange_time"),
-    "exchange": ("ts_event", "ts_recv", "local_time"),
-}
-_NOT_ABOVE_0 = "of an instrument with prices that are not above 0 (a spread?)"
-_UNPRICED = "a trade without price or size"
-_MULTIPLIER = "sizes are shares or contracts: a multiplier is 1 unless symbols= gives it"
 
 
 @tells
@@ -89,7 +81,7 @@ def databento(
         or actions that cannot be; the same quotes or orders in two files. Set aside instead, and
         kept in the receipt: trades without a price, and instruments with prices of 0 or below.
     """
-    if levels < 1 or clock not in _CLOCKS:
+    if levels < 1 or clock not in CLOCKS:
         raise ValueError(f"levels {levels} must be 1 or more, clock {clock!r} local or exchange")
     spans: dict[tuple[str, str], list[tuple]] = {}
 
@@ -109,128 +101,28 @@ def combined(parts: Sequence[Market]) -> Market:
     return several.joined(SOURCE, parts)
 
 
+def in_blocks(
+    path: Path,
+    *,
+    levels: int,
+    clock: str,
+    calendar: str,
+    symbols: pd.DataFrame | None,
+    size: int | None = None,
+) -> Blocks:
+    """The tables of a large CSV file, block by block, and what is said of all."""
+    if not path.name.endswith((".csv", ".csv.gz", ".csv.zst")):
+        raise blocks.WholeNeededError("records that are not written as lines")
+    about = {"calendar": calendar, "symbols": symbols}
+    parts = some_at_a_time(blocks.texts(SOURCE, path, size), levels)
+    try:
+        yield from made_of(parts, levels=levels, clock=clock, about=about)
+    except SourceError as error:
+        raise blocks.WholeNeededError("faults are named of all rows at once") from error
+
+
 def _market(path: Path, levels: int, clock: str, about: dict[str, Any]) -> Market:
-    records = read(path, levels)
-    if isinstance(records, list):
-        raise SourceError(SOURCE, records)
-    frame, said = named(records.frame, records.names)
-    frame = _timed(frame.with_row_index("row", offset=1), records, clock)
-    reasons = _reasons(frame)
-    kept = frame.filter(reasons.is_null())
-    made, more = _tables(kept, records.schema, levels, _CLOCKS[clock][2])
-    receipt = Receipt(
-        SOURCE,
-        pd.DataFrame([file_facts(path, frame.height)]),
-        _set_aside(records, frame, reasons),
-        _notes(records, frame, kept, [*said, *more], clock),
-    )
-    known = _symbols(about["symbols"], kept["symbol"].unique(maintain_order=True).to_list())
-    return Market(
-        symbols=known,
-        calendar=about["calendar"],
-        receipt=receipt,
-        name=path.name.split(".")[0],
-        **made,
-    )
-
-
-def _timed(frame: pl.DataFrame, records: Records, clock: str) -> pl.DataFrame:
-    """The records with the chosen clock as `time` and the other one beside it."""
-    chosen, beside, other = _CLOCKS[clock]
-    replay = (pl.col("flags") & SNAPSHOT) > 0
-    time = pl.when(replay).then(pl.col("ts_recv")).otherwise(pl.col(chosen))
-    stamp = pl.Datetime("ns", "UTC")
-    frame = frame.with_columns(time=time.cast(stamp), **{other: pl.col(beside).cast(stamp)})
-    if frame["time"].null_count():
-        row = frame["time"].is_null().arg_true()[0] + 1
-        found, expected = f"record {row}: no {chosen}", "a time, or clock='local'"
-        raise SourceError(SOURCE, [Fault(records.path.name, None, found, expected)])
-    return frame
-
-
-def _reasons(frame: pl.DataFrame) -> pl.Series:
-    """Why a record is set aside; missing: it is kept."""
-    prices = [c for c in frame.columns if c == "price" or "_px_" in c]
-    low = frame.filter(pl.any_horizontal(pl.col(c) <= 0 for c in prices))["book"].unique()
-    return frame.select(
-        pl.when(pl.col("book").is_in(low.to_list()))
-        .then(pl.lit(_NOT_ABOVE_0))
-        .when(tables.unpriced(frame))
-        .then(pl.lit(_UNPRICED))
-        .alias("reason")
-    ).to_series()
-
-
-def _tables(
-    kept: pl.DataFrame, schema: str, levels: int, other: str
-) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    if schema == "mbo" and kept.height:
-        from mmresearch.load.databento.replay import replayed  # compiled: only where it runs
-
-        orders, first, made, notes = replayed(kept, levels, other)
-        made |= {"orders": orders.to_pandas()}
-        kept, seq = kept.with_columns(pl.Series("seq", first)), pl.col("seq")
-    elif schema.startswith("mbp"):
-        many = min(levels, int(schema.removeprefix("mbp-")))
-        states = tables.states(kept, many, other)
-        made = {name: table.to_pandas() for name, table in states.items()}
-        notes, seq = tables.agreement(kept), 2 * pl.col("row").cast(pl.Int64)
-    else:
-        made, notes, seq = {}, [], pl.col("row").cast(pl.Int64)
-    traded = tables.trades(kept, seq, other)
-    notes = [*notes, f"{traded.height:,} trades, {traded['side'].null_count():,} without a side"]
-    return made | {"trades": traded.to_pandas()}, notes
-
-
-def _set_aside(records: Records, frame: pl.DataFrame, reasons: pl.Series) -> pd.DataFrame:
-    gone = frame.with_columns(reason=reasons).filter(pl.col("reason").is_not_null())
-    if records.text is not None:
-        lines = (gone["row"] + 1).to_list()
-        said = text.line_texts(records.text, lines)
-    else:
-        lines = gone["row"].to_list()
-        cells = ["ts_recv", "symbol", "action", "side", "price", "size", "sequence"]
-        letters = [pl.col(c).map_elements(chr, pl.String) for c in ("action", "side")]
-        said = gone.with_columns(letters).select(pl.concat_str(cells, separator=","))
-        said = said.to_series().to_list()
-    rows = {"file": records.path.name, "line": lines, "reason": gone["reason"].to_list()}
-    return pd.DataFrame(rows | {"text": said})
-
-
-def _notes(
-    records: Records, frame: pl.DataFrame, kept: pl.DataFrame, said: list[str], clock: str
-) -> tuple[str, ...]:
-    """What the file holds and what is odd in it, and what is so for all files."""
-    chosen, beside, other = _CLOCKS[clock]
-    held = kept["symbol"].unique(maintain_order=True).to_list()
-    some = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
-    facts = [f"{records.schema}, {kept.height:,} records of {some or 'nothing'}", *said]
-    back = (frame["time"].diff().cast(pl.Int64) < 0).sum()
-    if records.beside:
-        digest = file_facts(records.beside, 0)["sha256"]
-        facts.append(f"instruments have their names of {records.beside.name}, sha256 {digest}")
-    counts = {f"places where {chosen} runs back": back}
-    for bit, words in (
-        (BAD_CLOCK, "records with a ts_recv that Databento calls inaccurate (flag 8)"),
-        (GAP, "records after a gap in the venue's channel, the book may be wrong (flag 4)"),
-    ):
-        counts[words] = frame.select((pl.col("flags") & bit) > 0).to_series().sum()
-    facts += [f"{count:,} {words}" for words, count in counts.items() if count]
-    return (
-        *(f"{records.path.name}: {fact}" for fact in facts),
-        f"time is {chosen}, {other} is {beside}",
-        _MULTIPLIER,
-    )
-
-
-def _symbols(given: pd.DataFrame | None, held: list[str]) -> pd.DataFrame:
-    """What is given of the symbols that the file holds, and those that are not given."""
-    every = pd.DataFrame({"symbol": pd.Series(sorted(held), dtype="str")})
-    if given is None:
-        return every
-    if not isinstance(given, pd.DataFrame) or "symbol" not in given.columns:
-        raise ValueError("symbols must be a DataFrame with a column `symbol`, a row a symbol")
-    return every.merge(given.astype({"symbol": "str"}), on="symbol", how="left")
+    return blocks.market(made_of([read(path, levels)], levels=levels, clock=clock, about=about))
 
 
 def _refuse_again(path: Path, market: Market, spans: dict[tuple[str, str], list[tuple]]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmresearch.load import parquet, text
+from mmresearch.load.blocks import WholeNeededError
 from mmresearch.load.databento.names import Names, of_metadata, of_symbology, symbology
 from mmresearch.load.unpack import irregular, read_bytes
 from mmresearch.receipt import Fault
@@ -63,6 +64,24 @@ def read(path: Path, levels: int) -> Records | list[Fault]:
         return _dbn(path, data, levels)
     found = text.decoded(path, data)
     return [found] if isinstance(found, Fault) else _csv(found, levels)
+
+
+def some_at_a_time(blocks: Iterable[text.Text], levels: int) -> Iterator[Records | list[Fault]]:
+    """The records of each block of a CSV file.
+
+    Raises
+    ------
+    WholeNeededError
+        Where prices or times are written otherwise than above: how is judged by the first.
+    """
+    form = None
+    for block in blocks:
+        header = [name.strip() for name in text.first_fields(block)]
+        own = _kinds(block, header, ["price"])
+        form = form or own
+        if own != form:
+            raise WholeNeededError("prices or times written otherwise than above")
+        yield _csv(block, levels)
 
 
 def _columns(schema: str, levels: int) -> list[str]:

@@ -16,6 +16,7 @@ SYMBOLOGY = "symbology.json"
 _DAY = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1)
 Names = dict[int, list[tuple[date, date, str]]]  # instrument -> first day, day after, symbol
+Books = dict[tuple[str, int], int]  # symbol, instrument -> number
 
 
 def of_metadata(metadata: Any) -> Names:
@@ -56,14 +57,21 @@ def _note(names: Names, symbol: str, number: str, first: date, end: date) -> Non
         names.setdefault(int(number), []).append((first, end, symbol))
 
 
-def named(frame: pl.DataFrame, names: Names) -> tuple[pl.DataFrame, list[str]]:
-    """The records with `symbol` and `book` (whose orders and levels belong together), and notes.
+def keys_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """What tells instruments apart, each once in order of appearance, with the day."""
+    day = (pl.col("ts_recv") // _DAY).alias("day")
+    said = ["symbol"] if "symbol" in frame.columns else []
+    return frame.select("publisher_id", "instrument_id", day, *said).unique(maintain_order=True)
+
+
+def called(
+    keys: pl.DataFrame, names: Names, books: Books | None = None
+) -> tuple[pl.DataFrame, list[str]]:
+    """The keys with `name` and `book` (whose orders and levels belong together), and notes.
 
     What several publishers (venues) quote under one name is one symbol and one book for each.
+    `books` has the numbers of books that are known, and gets those that are new.
     """
-    frame = frame.with_columns(day=pl.col("ts_recv") // _DAY)
-    by = [c for c in ("publisher_id", "instrument_id", "day", "symbol") if c in frame.columns]
-    keys = frame.select(by).unique(maintain_order=True)
     rows = keys.rows(named=True)
     said = [row.get("symbol") or _name(names, row["instrument_id"], row["day"]) for row in rows]
     known = [name or str(row["instrument_id"]) for name, row in zip(said, rows, strict=True)]
@@ -75,20 +83,27 @@ def named(frame: pl.DataFrame, names: Names) -> tuple[pl.DataFrame, list[str]]:
         f"{name}.{row['publisher_id']}" if name in shared else name
         for name, row in zip(known, rows, strict=True)
     ]
-    books: dict[tuple, int] = {}
+    books = {} if books is None else books
     place = [
         books.setdefault((name, row["instrument_id"]), len(books))
         for name, row in zip(own, rows, strict=True)
     ]
-    if len(own) == 1:
-        frame = frame.with_columns(name=pl.lit(own[0]), book=pl.lit(0, pl.Int64))
-    else:
-        called = [pl.Series("name", own, pl.String), pl.Series("book", place, pl.Int64)]
-        keys = keys.with_columns(called)
-        frame = frame.join(keys, on=by, how="left", maintain_order="left", nulls_equal=True)
-    frame = frame.drop("symbol", "day", strict=False).rename({"name": "symbol"})
     nameless = [k for k, name in zip(known, said, strict=True) if not name]
-    return frame, _notes(dict.fromkeys(nameless), shared, venues)
+    new = [pl.Series("name", own, pl.String), pl.Series("book", place, pl.Int64)]
+    return keys.with_columns(new), _notes(dict.fromkeys(nameless), shared, venues)
+
+
+def named(frame: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    """The records with `symbol` and `book`, as the keys are called."""
+    if keys.height == 1:
+        frame = frame.with_columns(
+            pl.lit(keys[c][0], keys[c].dtype).alias(c) for c in ("name", "book")
+        )
+    else:
+        by = [c for c in keys.columns if c not in ("name", "book")]
+        frame = frame.with_columns(day=pl.col("ts_recv") // _DAY)
+        frame = frame.join(keys, on=by, how="left", maintain_order="left", nulls_equal=True)
+    return frame.drop("symbol", "day", strict=False).rename({"name": "symbol"})
 
 
 def _name(names: Names, instrument: int, day: int) -> str | None:

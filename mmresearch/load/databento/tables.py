@@ -5,6 +5,9 @@ Records come in the file's order with `row` (from 1), `time`, the other clock, `
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
 import polars as pl
 
 from mmresearch.load.databento.files import LAST
@@ -19,17 +22,22 @@ def unpriced(frame: pl.DataFrame) -> pl.Series:
     return frame.select((pl.col("action") == _T) & ~_PRICED).to_series()
 
 
-def trades(frame: pl.DataFrame, seq: pl.Expr, other: str) -> pl.DataFrame:
-    """The executions (T), signed by the aggressor: B bought, A sold.
+def priced_trades(frame: pl.DataFrame) -> pl.DataFrame:
+    """The executions (T) that have a price and a size."""
+    return frame.filter((pl.col("action") == _T) & _PRICED)
+
+
+def trades(traded: pl.DataFrame, other: str) -> pl.DataFrame:
+    """The executions, with `seq`, as trades signed by the aggressor: B bought, A sold.
 
     The venue's message number and the place in that message name a trade.
     """
     message = ["publisher_id", "instrument_id", "sequence"]
     place = pl.int_range(1, pl.len() + 1).over(message)
     numbered = pl.format("{}-{}", "sequence", place)
-    return frame.filter((pl.col("action") == _T) & _PRICED).select(
+    return traded.select(
         "time",
-        seq.alias("seq"),
+        "seq",
         "symbol",
         "price",
         pl.col("size").cast(pl.Float64),
@@ -39,16 +47,22 @@ def trades(frame: pl.DataFrame, seq: pl.Expr, other: str) -> pl.DataFrame:
     )
 
 
-def states(frame: pl.DataFrame, levels: int, other: str) -> dict[str, pl.DataFrame]:
-    """Quotes, and a book of several levels: rows where any of it changed.
+def whole_events(frame: pl.DataFrame, marked: Collection[int] = ()) -> pl.DataFrame:
+    """The records that show their book whole, with the `seq` of that state.
 
     A record shows the book after it, and a trade's the book before it: its state is numbered 2 x
     row - 1, the others (and trades) 2 x row. Between the records of one event the book is not
-    whole, so that only the last one's state counts, where the venue marks it.
+    whole, so that only the last one's state counts, where the venue marks it: in books that are
+    known to be `marked`, and those with a mark here.
     """
     last = (pl.col("flags") & LAST) > 0
-    whole = last | ~last.any().over("book") | (pl.col("action") == _T)
-    rows = frame.filter(whole).with_columns(seq=2 * pl.col("row") - (pl.col("action") == _T))
+    marks = last.any().over("book") | pl.col("book").is_in(list(marked))
+    whole = last | ~marks | (pl.col("action") == _T)
+    return frame.filter(whole).with_columns(seq=2 * pl.col("row") - (pl.col("action") == _T))
+
+
+def states(rows: pl.DataFrame, levels: int, other: str) -> dict[str, pl.DataFrame]:
+    """Quotes, and a book of several levels: rows where any of it changed."""
     rows = rows if rows["book"].n_unique() < 2 else rows.sort("book", maintain_order=True)
     best = {"bid": "bid_px_00", "ask": "ask_px_00", "bid_size": "bid_sz_00"}
     best |= {"ask_size": "ask_sz_00", "bid_orders": "bid_ct_00", "ask_orders": "ask_ct_00"}
@@ -74,17 +88,31 @@ def _changed(rows: pl.DataFrame, columns: dict[str, str], other: str) -> pl.Data
     )
 
 
-def agreement(frame: pl.DataFrame) -> list[str]:
-    """How many signed trades are at the quote that their side says, and whether all is trades."""
+class Agreement(NamedTuple):
+    """Signed trades at the quote of their side, all at a quote; records that are no trades."""
+
+    same: int
+    signed: int
+    others: int
+
+
+def agreement(frame: pl.DataFrame) -> Agreement:
+    """Whether trades' sides agree with the quotes before them."""
     price, bid, ask = pl.col("price"), pl.col("bid_px_00"), pl.col("ask_px_00")
     traded = frame.filter((pl.col("action") == _T) & _PRICED & (bid < ask))
     at = pl.when(price >= ask).then(1.0).when(price <= bid).then(-1.0)
     rows = traded.select(said=SIGNS, at=at).drop_nulls()
     same = rows.filter(pl.col("said") == pl.col("at")).height
+    others = frame.select((pl.col("action") != _T).sum()).item()
+    return Agreement(same, rows.height, others)
+
+
+def agreement_notes(found: Sequence[Agreement]) -> list[str]:
+    """In words, of all blocks; and whether all is trades."""
+    same, signed, others = (sum(counts) for counts in zip(*found, strict=True))
     notes = [
-        f"{same:,} of {rows.height:,} signed trades at the quotes before them, or beyond, are on"
+        f"{same:,} of {signed:,} signed trades at the quotes before them, or beyond, are on"
         " the side they say (bought at the ask, sold at the bid)"
     ]
-    only = frame.height and frame.select((pl.col("action") == _T).all()).item()
     sampled = "every record is a trade (tbbo): quotes are known only just before trades"
-    return notes * bool(rows.height) + [sampled] * bool(only)
+    return notes * bool(signed) + [sampled] * (others == 0)
