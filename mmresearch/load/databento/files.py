@@ -192,9 +192,7 @@ def _csv(found: text.Text, levels: int) -> Records | list[Fault]:
 def _kinds(found: text.Text, header: list[str], columns: list[str]) -> dict[str, str]:
     """What kind each column is, by the first rows: prices and times are whole, or written out."""
     lines = found.data[:_PEEK].decode(errors="replace").split("\n")[1:]
-    rows = [dict(zip(header, line.split(","), strict=False)) for line in lines]
-    price = _first(row.get("price", "").strip() for row in rows)
-    time = _first(row.get("ts_recv", "").strip() for row in rows)
+    price, time = (_first(lines, header, column) for column in ("price", "ts_recv"))
     prices = "whole" if price.lstrip("-").isdigit() else "float?"
     kinds = {c: prices if _is_price(c) else "whole" for c in columns}
     kinds |= dict.fromkeys(_TIMES, "whole" if time.isdigit() else "text")
@@ -202,8 +200,10 @@ def _kinds(found: text.Text, header: list[str], columns: list[str]) -> dict[str,
     return kinds | dict.fromkeys(_LETTERS, "text")
 
 
-def _first(cells: Iterable[str]) -> str:
-    return next((cell for cell in cells if cell), "")
+def _first(lines: Iterable[str], header: list[str], column: str) -> str:
+    """The first cell of a column that holds something."""
+    cells = (dict(zip(header, line.split(","), strict=False)).get(column, "") for line in lines)
+    return next((cell.strip() for cell in cells if cell.strip()), "")
 
 
 def _conformed(frame: pl.DataFrame) -> pl.DataFrame:
@@ -275,10 +275,13 @@ def _strange(path: Path, frame: pl.DataFrame) -> list[Fault]:
 
 def _checked(records: Records, written: pl.DataFrame) -> Records | list[Fault]:
     """The records if every value can be; else the faults, with values as they are written."""
+    rules = _rules(records, written)
+    broken = [wrong.fill_null(True) for _, wrong, _ in rules]
+    held = records.frame.select(wrong.any().alias(f"{n}") for n, wrong in enumerate(broken)).row(0)
     faults = []
-    for column, broken, expected in _rules(records, written):
-        rows = records.frame.select(broken.fill_null(True)).to_series().arg_true()
-        if len(rows):
+    for (column, _, expected), wrong, found in zip(rules, broken, held, strict=True):
+        if found:
+            rows = records.frame.select(wrong).to_series().arg_true()
             faults.append(_fault(records, written, column, rows, expected))
     return faults or records
 

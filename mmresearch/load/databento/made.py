@@ -119,9 +119,12 @@ def _timed(frame: pl.DataFrame, records: Records, clock: str) -> pl.DataFrame:
 def _reasons(frame: pl.DataFrame) -> pl.Series:
     """Why a record is set aside; missing: it is kept."""
     prices = [c for c in frame.columns if c == "price" or "_px_" in c]
-    low = frame.filter(pl.any_horizontal(pl.col(c) <= 0 for c in prices))["book"].unique()
+    below = pl.any_horizontal(pl.col(c) <= 0 for c in prices)
+    low = []
+    if any(frame.select((pl.col(c) <= 0).any() for c in prices).row(0)):
+        low = frame.filter(below)["book"].unique().to_list()
     return frame.select(
-        pl.when(pl.col("book").is_in(low.to_list()))
+        pl.when(pl.col("book").is_in(low))
         .then(pl.lit(_NOT_ABOVE_0))
         .when(tables.unpriced(frame))
         .then(pl.lit(_UNPRICED))
