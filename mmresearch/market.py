@@ -14,6 +14,8 @@ from mmresearch.receipt import Receipt
 from mmresearch.sessions import WHOLE_DAYS, has_clock, session_table
 from mmresearch.symbols import symbol_table
 
+_EVENTS = ("trades", "quotes", "own_quotes", "book", "orders", "fills", "positions", "liquidations")
+
 
 class Market:
     """The tables of one study.
@@ -37,7 +39,9 @@ class Market:
     name : str
         Said in titles and reports.
     **tables : DataFrame
-        Any of the schema's tables, of pandas or polars.
+        Any of the schema's tables, of pandas or polars. Rows of `quotes` that name an account (in
+        a column `account`) are that account's own and become `own_quotes`; the others stay the
+        market's best.
 
     Raises
     ------
@@ -96,6 +100,8 @@ class Market:
 
     def replace(self, **tables: pd.DataFrame) -> Market:
         """The same study with these tables instead, or beside."""
+        if "account" in getattr(tables.get("quotes"), "columns", ()):
+            tables = native.check_all(tables)  # its own quotes stand instead of those held
         held = {name: self[name] for name in self._in_memory()}
         about = {"symbols": self.symbols, "receipt": self.receipt, "name": self.name}
         other = Market(**about, **(held | tables))
@@ -310,8 +316,7 @@ class Market:
         return self.summary().to_html()
 
     def _event_names(self) -> list[str]:
-        named = ("trades", "quotes", "book", "orders", "fills", "positions", "liquidations")
-        return [name for name in named if name in self]
+        return [name for name in _EVENTS if name in self]
 
     def _outline(self, symbol: str) -> pd.Series:
         """Times that lie in the same sessions as all the symbol's, read in the memory of a day."""

@@ -5,7 +5,7 @@ It never words a fault: where anything is in doubt it gives None, and `schema.ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -39,19 +39,45 @@ _LEAST = {
 def check_all(
     tables: dict[str, pd.DataFrame | pl.DataFrame],
 ) -> dict[str, pd.DataFrame | pl.DataFrame]:
-    """Every table checked, polars frames as such where nothing is in doubt; one error for all."""
+    """Every table checked, polars frames as such where nothing is in doubt; one error for all.
+
+    Quotes that name an account are a table of their own, `own_quotes`.
+    """
     unknown = [name for name in tables if name not in schema.TABLES]
     if unknown:
         raise TypeError(f"no tables {unknown}; the tables are {', '.join(schema.TABLES)}")
     clean, faults = {}, []
     for name, table in tables.items():
         try:
-            clean[name] = check(table, name)
+            found = {name: check(table, name)}
+            clean |= _own_apart(found["quotes"], tables) if name == "quotes" else found
         except schema.SchemaError as error:
             faults.append(error.faults)
     if faults:
         raise schema.SchemaError(pd.concat(faults, ignore_index=True))
     return clean
+
+
+def _own_apart(
+    quotes: pd.DataFrame | pl.DataFrame, given: Container[str]
+) -> dict[str, pd.DataFrame | pl.DataFrame]:
+    """Checked quotes as the market's and, where rows name an account, that account's own."""
+    if "account" not in quotes.columns:
+        return {"quotes": quotes}
+    table = quotes if isinstance(quotes, pd.DataFrame) else to_pandas(quotes, "quotes")
+    names = table["account"].astype("str").str.strip()
+    named = names.notna() & (names != "")
+    if not named.any():
+        return {"quotes": quotes}
+    if "own_quotes" in given:
+        fault = ("account", "names accounts, and own_quotes is given too", "one of the two", named)
+        raise schema.SchemaError(schema.fault_table("quotes", [fault]))
+    try:
+        own = {"own_quotes": schema.check(table[named], "own_quotes")}
+    except schema.SchemaError as error:  # in the words of the table that was given
+        raise schema.SchemaError(error.faults.assign(table="quotes")) from None
+    rest = table.loc[~named].drop(columns="account").reset_index(drop=True)
+    return own | ({"quotes": rest} if len(rest) else {})
 
 
 def check(table: pd.DataFrame | pl.DataFrame, name: str) -> pd.DataFrame | pl.DataFrame:
@@ -205,5 +231,5 @@ def _in_order(table: pl.DataFrame, name: str) -> pl.DataFrame | None:
 
 
 def _repeats(table: pl.DataFrame, name: str) -> bool:
-    key = [column for column in schema.UNIQUE.get(name, ()) if column in table.columns]
+    key = schema.unique(name, table.columns)
     return bool(key) and table.select(pl.struct(key).is_duplicated().any()).item()

@@ -71,6 +71,13 @@ TABLES: dict[str, list[Column]] = {
         _optional("trade_id", "text", "the venue's number"),
     ],
     "quotes": [_TIME, _SEQ, _SYMBOL, *_level(1, "")],
+    "own_quotes": [  # an account's; a side that is missing is not quoted
+        _TIME,
+        _SEQ,
+        _ACCOUNT,
+        _SYMBOL,
+        *_level(1, ""),
+    ],
     "book": [_TIME, _SEQ, _SYMBOL, *_level(1, "_1")],
     "orders": [
         _TIME,
@@ -138,8 +145,10 @@ TABLES: dict[str, list[Column]] = {
     ],
 }
 
-# One event has one place in the order; an account can have several fills in one event.
-UNIQUE = {name: ["symbol", "time", "seq"] for name in ("trades", "quotes", "book", "orders")}
+# One event has one place in the order; an account can have several fills in one event. Each
+# account has quotes of its own, also where they stand among the market's.
+UNIQUE = {name: ["symbol", "time", "seq"] for name in ("trades", "book", "orders")}
+UNIQUE |= {name: ["account", "symbol", "time", "seq"] for name in ("quotes", "own_quotes")}
 
 _RULES = {
     "positive": ("a number above 0", lambda x: (x > 0) & np.isfinite(x)),
@@ -169,6 +178,12 @@ def columns(name: str, levels: int = 1) -> list[Column]:
         raise KeyError(f"no table {name!r}; the tables are {', '.join(TABLES)}")
     extra = [c for n in range(2, levels + 1) for c in _level(n, f"_{n}")] if name == "book" else []
     return [*TABLES[name], *extra]
+
+
+def unique(name: str, there: Iterable[str]) -> list[str]:
+    """Those of the columns that are there by which a row of the table is one event; often none."""
+    there = set(there)
+    return [column for column in UNIQUE.get(name, ()) if column in there]
 
 
 def columns_of(names: Iterable[str], name: str) -> list[Column] | None:
@@ -213,7 +228,7 @@ def check(table: pd.DataFrame, name: str) -> pd.DataFrame:
     clean = pd.DataFrame(converted | extra, index=table.index)
     faults += _repeated(clean, name, {fault[0] for fault in faults})
     if faults:
-        raise SchemaError(_fault_table(name, faults))
+        raise SchemaError(fault_table(name, faults))
     return _in_order(clean, name)
 
 
@@ -263,8 +278,8 @@ def _convert(values: pd.Series, column: Column) -> tuple[pd.Series, list[tuple]]
 
 
 def _repeated(clean: pd.DataFrame, name: str, faulty: set[str]) -> list[tuple]:
-    key = UNIQUE.get(name)
-    if key is None or faulty.intersection(key) or _rises(clean, strictly=True):
+    key = unique(name, clean.columns)
+    if not key or faulty.intersection(UNIQUE[name]) or _rises(clean, strictly=True):
         return []
     again = clean.duplicated(key)
     return [(", ".join(key), "repeated", "one row an event", again)] if again.any() else []
@@ -286,7 +301,8 @@ def _rises(clean: pd.DataFrame, *, strictly: bool) -> bool:
     return bool((ahead | (same & later)).all())
 
 
-def _fault_table(name: str, faults: list[tuple]) -> pd.DataFrame:
+def fault_table(name: str, faults: list[tuple]) -> pd.DataFrame:
+    """Faults of one table, (column, fault, expected, which rows are bad), as an error has them."""
     rows = []
     for column, fault, expected, bad in faults:
         places = None if bad is None else np.flatnonzero(bad.to_numpy())

@@ -91,6 +91,7 @@ def tables() -> dict[str, pd.DataFrame]:
     return {
         "trades": event.assign(price=[10.0, 9.5, 9.75], size=1.0, side=side, trade_id=ids),
         "quotes": event.assign(**level),
+        "own_quotes": event.assign(account=["A", "B", "A"], **level),
         "book": event.assign(**book),
         "orders": event.assign(order_id=ids, event="add", side=side, price=9.0, size=1.0),
         "fills": event.assign(**fill, fee=[0.1, None, -0.2], maker=[True, None, False]),

@@ -254,7 +254,9 @@ def test_not_a_table():
 
 @pytest.mark.bad_input("an unknown table")
 def test_unknown_table():
-    with pytest.raises(KeyError, match="no table 'fils'; the tables are trades, quotes, book"):
+    with pytest.raises(
+        KeyError, match="no table 'fils'; the tables are trades, quotes, own_quotes"
+    ):
         mm.check(fills(), "fils")
 
 

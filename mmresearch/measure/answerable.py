@@ -10,6 +10,7 @@ from mmresearch.market import Market
 _QUESTIONS = [
     ("What is held, and where did it come from?", "fills", "quotes", "marked at print prices"),
     ("Does the inventory revert, and how fast?", "fills", "positions", "level unknown"),
+    ("Do the quotes lean against it?", "fills", "own_quotes", "the market's mid stands in"),
     ("Do prices press against the inventory?", "fills", "quotes", "returns from prints"),
     ("What does the maker earn?", "fills", "quotes", "spread earned is not separable"),
     ("Is liquidity withdrawn?", "quotes", "orders", "no lifetimes or cancellations"),

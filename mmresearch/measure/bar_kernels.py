@@ -187,6 +187,49 @@ def quote_bars(
     return place, (bid, ask, bid_size, ask_size, mid, known, spread, depth)
 
 
+@njit(cache=True, nogil=True)
+def own_bars(
+    time: np.ndarray,
+    seq: np.ndarray,
+    account: np.ndarray,
+    quotes: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    bars: Edges,
+    place: tuple[int, int],
+    standing: np.ndarray,
+    table: np.ndarray,
+) -> tuple[int, int]:
+    """Carry accounts' ordered quotes to the ends of the bars.
+
+    Parameters
+    ----------
+    time, seq, account, quotes
+        Of each quote; number of the account (below 0: not asked for); bid, ask and their sizes.
+    bars
+        As above.
+    place, standing
+        Carried from block to block. place: the bar, whether it has begun; returned. standing: by
+        side and account what was quoted last in the session.
+    table
+        By side, account and bar what stands at its end.
+    """
+    start, end, until, opens = bars
+    bar, begun = place
+    for i in range(len(time)):
+        while bar < len(start):
+            if not begun:
+                if opens[bar]:
+                    standing[:] = np.nan
+                begun = 1
+            if time[i] < end[bar] or (time[i] == end[bar] and seq[i] <= until[bar]):
+                break
+            table[:, :, bar] = standing
+            bar, begun = bar + 1, 0
+        if bar < len(start) and time[i] >= start[bar] and account[i] >= 0:
+            for side in range(4):
+                standing[side, account[i]] = quotes[side][i]
+    return bar, begun
+
+
 @njit(cache=True)
 def _stood(row: np.ndarray, length: int, spread: float, depth: float) -> None:
     """Add what stood for so many nanoseconds to the sums over time."""

@@ -19,6 +19,7 @@ from mmresearch.measure.bars import (
 from mmresearch.measure.blocks import Block
 from mmresearch.measure.flows import NO_FLOW, Holdings, flow_bars, listed, refuse_idle
 from mmresearch.measure.ledger import Opening, opening_positions
+from mmresearch.measure.own_quotes import own_bars
 from mmresearch.measure.prints import TRADE, Tape, trade_bars
 from mmresearch.measure.quotes import quote_bars
 from mmresearch.measure.reported import FROM_REPORTS, between_reports, drift_bars, reports_of
@@ -59,6 +60,10 @@ unsigned_volume|units|size of prints with unknown side|end
 realized_variance|bps^2|sum of squared log changes of the mid, in the bar|end
 gap|flag|first bar of a session before which a session is missing|start
 opening_known|flag|false: inventory is relative to the first event|start
+own_bid|currency a unit|the account's own standing bid; missing: none in the session|end
+own_ask|currency a unit|as own_bid|end
+own_bid_size|units|at its own bid|end
+own_ask_size|units|at its own ask|end
 drift|units|reported less rebuilt position at the last report; missing: none was made|end
 """
 PANEL = pd.DataFrame(
@@ -83,7 +88,8 @@ def panel(
     ----------
     market : Market
         With fills, or trades from which the aggregate maker's are inferred. Quotes (or a book) give
-        the columns of the mid, trades those of market volume; transfers of a symbol's asset count.
+        the columns of the mid, trades those of market volume, own_quotes those of the account's own
+        quotes; transfers of a symbol's asset count.
         With positions alone, their changes are the flow.
     freq : str
         A clock step ("1s", "1min", "5min"), a count of public prints ("500 trades"), or "1D", a bar
@@ -107,7 +113,8 @@ def panel(
 
         What comes outside every session: an account's flow goes to `overnight_flow` of the next
         bar, or, after the last session, to no bar; prints and quotes go to none. attrs count them:
-        after_last_session (account events), trades_outside, quotes_outside; and say freq and note.
+        after_last_session (account events), trades_outside, quotes_outside; and say freq, note and
+        ticks, of each symbol whose tick is known.
 
     Raises
     ------
@@ -139,7 +146,9 @@ def panel(
     table = _assembled(pieces)
     if table.empty:
         raise ValueError(f"no session: the market has no trade, quote or fill of {flows.symbols}")
-    table.attrs = {"freq": str(freq), "note": flows.note} | counts.to_dict()
+    about = market.symbols.set_index("symbol")["tick"].dropna()
+    ticks = about[about.index.isin(table["symbol"].unique())].to_dict()
+    table.attrs = {"freq": str(freq), "note": flows.note, "ticks": ticks} | counts.to_dict()
     return table
 
 
@@ -203,7 +212,7 @@ def _of_symbol(
         bars = cut(step, part.sessions, part.prints() if step.kind == "count" else None)
         columns, outside = _market_columns(bars, part.trades, part.quotes, calendar)
         public.append(columns)
-        own.append(flow_bars(bars, part.flows, held))
+        own.append(flow_bars(bars, part.flows, held) | own_bars(part.own, bars, held.accounts))
         missed = [a + b for a, b in zip(missed, outside, strict=True)]
         ends.append(bars.end)
         moved.append(between_reports(part.flows, reports))

@@ -22,10 +22,11 @@ from mmresearch.measure.bars import nanoseconds
 from mmresearch.measure.blocks import Block
 from mmresearch.measure.fills import infer_by_mid, infer_fills
 from mmresearch.measure.flows import account_flows, flows_of, saved_flows
+from mmresearch.measure.own_quotes import held, own_blocks
 from mmresearch.measure.prints import TRADE, Tape
 from mmresearch.measure.quotes import QUOTE, best_quotes, block_mid, quote_blocks
 
-_READ = ("trades", "quotes", "book", "fills", "transfers", "positions")
+_READ = ("trades", "quotes", "own_quotes", "book", "fills", "transfers", "positions")
 _ORDER = ["time", "seq"]
 _FLOWS = ["account", "bought", "sold", "moved"]
 _OF_ENDS = ["time", "seq", "account", "symbol", "asset", "side", "price", "size", "amount"]
@@ -35,13 +36,15 @@ _OF_ENDS += ["start_position"]
 class Stretch(NamedTuple):
     """What happened to one symbol in a stretch of time; tables that the market lacks are None.
 
-    Prints and quotes come in blocks; quotes to be read once.
+    Prints and quotes come in blocks; quotes to be read once. `own` are the accounts' own quotes, as
+    `own_blocks` gives them.
     """
 
     sessions: pd.DataFrame
     flows: pd.DataFrame
     trades: Tape | None
     quotes: Iterable[Block] | None
+    own: Iterator[Block]
 
     def prints(self) -> pd.DataFrame | None:
         """Time and seq of all prints."""
@@ -81,6 +84,7 @@ class Flows:
             self._flows = _by_symbol(flows, self.symbols, _FLOWS)
             self._trades = _held(market.get("trades"), TRADE)
             self._quotes = _held(best_quotes(market), QUOTE)
+            self._own = held(market.get("own_quotes"))
 
     def accounts(self, symbol: str) -> list[str]:
         """The accounts that have flows of the symbol, in order."""
@@ -93,7 +97,8 @@ class Flows:
             return _day_by_day(self.market, symbol, self.accounts(symbol), sessions)
         trades, quotes = self._trades, self._quotes and self._quotes(symbol)
         tape = trades and (lambda columns: trades(symbol))
-        return iter([Stretch(sessions, self._flows[symbol], tape, quotes)])
+        own = self._own(symbol, self.accounts(symbol))
+        return iter([Stretch(sessions, self._flows[symbol], tape, quotes, own)])
 
 
 def _series(flows: pd.DataFrame) -> pd.DataFrame:
@@ -143,7 +148,8 @@ def _day_by_day(
             flows = flows_of(fills, part, accounts, [symbol])
         own = sessions[opened == number].reset_index(drop=True)
         trades = partial(_tape, part, symbol) if "trades" in part else None
-        yield Stretch(own, flows, trades, quote_blocks(part, symbol))
+        quoted = own_blocks(part, symbol, accounts)
+        yield Stretch(own, flows, trades, quote_blocks(part, symbol), quoted)
 
 
 def _tape(market: Market, symbol: str, columns: Sequence[str]) -> Iterator[Block]:

@@ -153,13 +153,14 @@ def together(frames: list[pl.DataFrame], table: str) -> pl.DataFrame:
 
 def _refuse_repeated(frame: pl.DataFrame, table: str) -> None:
     """One event has one place in the order, whichever block it came in."""
-    if table not in schema.UNIQUE:
+    key = schema.unique(table, frame.columns)
+    if not key:
         return
-    again = frame.select(pl.struct(schema.UNIQUE[table]).is_duplicated()).to_series()
+    again = frame.select(pl.struct(key).is_duplicated()).to_series()
     if again.any():
         example = frame.row(again.arg_max(), named=True)
         raise ValueError(
-            f"{table}: {again.sum()} rows are of events (symbol, time, seq) that stand in several "
+            f"{table}: {again.sum()} rows are of events ({', '.join(key)}) that stand in several "
             f"blocks, the first {example['symbol']}, {example['time']}, {example['seq']}; "
             "expected one row an event"
         )

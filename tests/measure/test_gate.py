@@ -17,6 +17,7 @@ ABOUT = pd.DataFrame({"symbol": ["X"], "currency": "USD", "tick": 0.01, "calenda
 OPENS = pd.to_datetime(["2024-03-08 14:30", "2024-03-11 13:30", "2024-03-12 13:30"], utc=True)
 
 Tables = dict[str, pd.DataFrame]
+NO_REPORT = pd.DataFrame({"time": OPENS[:0], "account": "A", "symbol": "X", "position": 0.0})
 
 
 def clean() -> Tables:
@@ -199,6 +200,39 @@ def _no_fees(t: Tables) -> Tables:
     return t | {"fills": t["fills"].assign(fee=None)}
 
 
+def _quoting(t: Tables) -> Tables:
+    """A quotes what it fills at, or at worse prices, just before each fill, and for a while."""
+    fills = t["fills"]
+    own = fills[["time", "symbol", "account"]].assign(seq=range(len(fills)))
+    own["time"] -= pd.Timedelta("1s")
+    own["bid"] = fills["price"].where(fills["side"] > 0, fills["price"] - 0.02)
+    own["ask"] = own["bid"] + 0.02
+    return t | {"own_quotes": own.assign(bid_size=2.0, ask_size=2.0)}
+
+
+def _crossed_own(t: Tables) -> Tables:
+    t = _quoting(t)
+    own = t["own_quotes"]
+    return t | {"own_quotes": own.assign(bid=own["bid"].where(own["seq"] % 10 > 0, own["ask"]))}
+
+
+def _quoted_late(t: Tables) -> Tables:
+    t = _quoting(t)
+    late = t["own_quotes"]["time"] + pd.Timedelta("1s")  # of the fills' instant, behind them
+    return t | {"own_quotes": t["own_quotes"].assign(time=late, seq=UNORDERED)}
+
+
+def _one_sided(t: Tables) -> Tables:
+    t = _quoting(t)
+    few = t["own_quotes"]["seq"] % 10 == 0  # 59, of which number 390 comes after a close
+    own = t["own_quotes"].assign(bid=t["own_quotes"]["bid"].mask(few))
+    return t | {"own_quotes": own.assign(ask=own["ask"].mask(few))}
+
+
+def _named_otherwise(t: Tables) -> Tables:
+    return _quoting(t) | {"fills": t["fills"].assign(account="A2"), "positions": NO_REPORT}
+
+
 def _more_than_the_tape(t: Tables) -> Tables:
     return {"trades": t["trades"], "fills": t["fills"].assign(size=5.0)}
 
@@ -238,6 +272,10 @@ PLANTED = [
     (_quoted_in_lots, "sizes per lot", "warn", "round lots"),
     (_lost_fill, "reconciliation", "fail", "units that no fill or transfer shows"),
     (_no_fees, "fees", "warn", "586 of 586"),
+    (_crossed_own, "crossed own quotes", "fail", "59 of 586"),
+    (_quoted_late, "fills at own quotes", "warn", "of 582"),
+    (_one_sided, "fills at own quotes", "warn", "58 of 585"),
+    (_named_otherwise, "quotes without fills", "warn", "1 of 1 (100.00%) accounts quote and never"),
     (_more_than_the_tape, "fills and tape", "fail", "125.1% of the tape's volume"),
 ]
 
@@ -257,6 +295,32 @@ def test_planted_faults_are_found(plant, check, verdict, words):
     assert row["verdict"] == verdict
     assert words in row["found"]
     assert row["affects"] or "tape" in check
+
+
+def test_own_quotes_that_are_met_raise_nothing():
+    table = gate(_quoting(clean()))
+    assert set(table["verdict"]) == {"pass"}
+    assert found(table, "crossed own quotes")[["count", "of"]].tolist() == [0, 586]
+    assert found(table, "fills at own quotes")[["count", "of"]].tolist() == [
+        0,
+        585,
+    ]  # one after a close
+    assert found(table, "quotes without fills")["found"] == "every account that quotes has fills"
+
+
+def test_fills_that_own_quotes_do_not_speak_of_are_not_counted():
+    t = _quoting(clean())
+    # taken by the account itself, or filled in a session before its first quote there
+    taken = t["fills"].assign(maker=t["fills"].index % 4 > 0, price=t["fills"]["price"])
+    own = t["own_quotes"].iloc[200:]
+    row = found(gate(t | {"fills": taken, "own_quotes": own}), "fills at own quotes")
+    session = own["time"].dt.floor("D")
+    left = taken[taken["maker"] & (taken["time"] > own["time"].iloc[0])]
+    assert row["of"] == len(left)
+    assert session.nunique() == 2
+    # deeper than the quote, which is better for the account
+    deep = t["fills"].assign(price=t["fills"]["price"] - t["fills"]["side"])
+    assert found(gate(t | {"fills": deep}), "fills at own quotes")["count"] == 0
 
 
 def test_what_the_ledger_refuses_is_said():

@@ -53,6 +53,8 @@ def _market(seed: int, calendar: str) -> mm.Market:
     own = prints.sample(500, random_state=seed).sort_index().drop(columns=["side", "exchange_time"])
     own = own.assign(account=rng.choice(["one", "two"], size=500), fee=0.1)
     own["fee"] = own["fee"].mask(rng.random(500) < 0.1)
+    mine = quotes.sample(700, random_state=seed).sort_index().drop(columns="local_time")
+    mine["account"] = rng.choice(["one", "two", "idle"], size=700)
     moved = pd.DataFrame({"time": _times(rng, 40), "seq": range(40), "account": "one"})
     told = pd.DataFrame({"time": _times(rng, 12), "account": rng.choice(["one", "two"], size=12)})
     told = told.assign(symbol=rng.choice(["A", "B"], 12), position=rng.integers(-9, 9, size=12))
@@ -60,6 +62,7 @@ def _market(seed: int, calendar: str) -> mm.Market:
         symbols=pd.DataFrame({"symbol": ["A", "B", "C"], "tick": [0.01, None, 0.01]}),
         calendar=calendar,
         quotes=quotes,
+        own_quotes=mine,
         trades=prints,
         fills=own.assign(side=rng.choice([1, -1], size=500)),
         transfers=moved.assign(asset=rng.choice(["A", "B"], 40), amount=3.0),

@@ -17,7 +17,7 @@ from mmresearch.load.table.parts import Part
 from mmresearch.load.table.values import Wanted
 from mmresearch.load.told import tells
 from mmresearch.market import Market
-from mmresearch.receipt import Receipt, SourceError
+from mmresearch.receipt import Fault, Receipt, SourceError
 
 __all__ = ["ENDINGS", "combined", "in_blocks", "table"]  # what converting needs too
 
@@ -52,7 +52,8 @@ def table(
         list of files are one table; folders named as symbol=ABC in it give a column.
         A dict, {"trades": ..., "quotes": ...}, gives several tables; `kind` is then left out.
     kind : str
-        Which of the schema's tables it is.
+        Which of the schema's tables it is. Rows of quotes whose column `account` names one are that
+        account's own: they become the table `own_quotes`, the others stay the market's.
     columns : mapping, optional
         Our name -> theirs, as {"size": "qty"}; for several tables one mapping for all, or one for
         each: {"trades": {"size": "qty"}}. Columns that the schema does not know are kept.
@@ -61,7 +62,7 @@ def table(
     unit : {"s", "ms", "us", "ns"}, optional
         Of times that are numbers, counted from 1970-01-01 00:00 UTC.
     symbol, account : str, optional
-        Of every row of a table that has no such column.
+        Of every row of a table that has no such column; quotes of one account are `own_quotes`.
     calendar, symbols
         As `Market` takes them.
     con : SQLAlchemy engine, connection or URL, ADBC or DuckDB connection, optional
@@ -146,7 +147,9 @@ def _joined(read: dict[str, list[Part]]) -> tuple[dict[str, pd.DataFrame], Recei
             frames[kind], again = parts[0].frame, parts[0].aside
         else:
             market = _of_many(parts)
-            frames[kind], again = market[kind], market.receipt.set_aside
+            _refuse_both(market, read)
+            frames |= {name: market[name] for name in market}
+            again = market.receipt.set_aside
         aside += [again] if len(again) else []
     gone = pd.concat(aside, ignore_index=True) if aside else Receipt(_SOURCE).set_aside
     return frames, Receipt(_SOURCE, pd.concat(files, ignore_index=True), gone, tuple(notes))
@@ -164,6 +167,13 @@ def _of_many(parts: Sequence[Part]) -> Market:
     if faults:
         raise SourceError(_SOURCE, refusal.grouped(faults))
     return several.joined(_SOURCE, markets, renumber="seq" not in parts[0].names)
+
+
+def _refuse_both(market: Market, read: Mapping[str, list[Part]]) -> None:
+    """An account's own quotes stand among the market's, or in a table of their own."""
+    if "own_quotes" in market and {"quotes", "own_quotes"} <= set(read):
+        fault = Fault("the files of quotes", None, "an account, and own_quotes too", "one of them")
+        raise SourceError(_SOURCE, [fault])
 
 
 def _name(parts: Sequence[Part]) -> str:

@@ -24,7 +24,7 @@ from mmresearch.load.table.values import Wanted
 from mmresearch.receipt import Receipt, SourceError, file_facts
 from mmresearch.symbols import symbol_table
 
-_TRADED = ("trades", "quotes", "book", "orders", "fills", "positions", "liquidations")
+_TRADED = ("trades", "quotes", "own_quotes", "book", "orders", "fills", "positions", "liquidations")
 
 
 def in_blocks(
@@ -58,6 +58,8 @@ def in_blocks(
         about, first = (about or part), (first or form)
         if form != first:
             raise WholeNeededError("times written otherwise than in a block above")
+        if kind == "quotes" and "account" in frame.columns:
+            raise WholeNeededError("quotes that may be accounts' own")
         frame = _freed(frame, kind, free)
         frame, above = order.counted_on(frame, kind, above, own="seq" in part.names)
         traded.update(frame["symbol"].unique() if kind in _TRADED else ())

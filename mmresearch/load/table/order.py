@@ -13,7 +13,7 @@ from mmresearch.load.blocks import WholeNeededError
 from mmresearch.load.table.parts import IDS, Part
 
 NO_SEQ = "no seq, the file's order is the order"
-STATES = ("quotes", "book")
+STATES = ("quotes", "own_quotes", "book")
 
 
 class Above(NamedTuple):

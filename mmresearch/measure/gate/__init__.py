@@ -6,13 +6,13 @@ import pandas as pd
 
 from mmresearch import schema
 from mmresearch.market import Market
-from mmresearch.measure.gate import books, clock, prints, units
+from mmresearch.measure.gate import books, clock, own, prints, units
 from mmresearch.measure.gate.finding import Finding
 from mmresearch.measure.gate.study import Study
 
 _VERDICTS = ["fail", "warn", "none", "pass"]
-_LOOKS = [prints.look, clock.look, units.look, books.look]
-_CHECKS = [*prints.CHECKS, *clock.CHECKS, *units.CHECKS, *books.CHECKS]
+_LOOKS = [prints.look, clock.look, units.look, books.look, own.look]
+_CHECKS = [*prints.CHECKS, *clock.CHECKS, *units.CHECKS, *books.CHECKS, *own.CHECKS]
 
 
 def check(study: Market | pd.DataFrame, name: str | None = None) -> pd.DataFrame:

@@ -15,7 +15,10 @@ from mmresearch.measure.gate.tally import Tally, together
 
 
 class Piece(NamedTuple):
-    """One symbol's rows of a day, or all of them; `before`: of each table the last row earlier."""
+    """One symbol's rows of a day, or all of them; `before`: of each table the last row earlier.
+
+    Of own quotes it is each account's last row.
+    """
 
     tables: dict[str, pl.DataFrame]
     before: dict[str, pl.DataFrame]
@@ -84,7 +87,15 @@ class Study:
         for day in self.tables.days(symbol):
             rows = self.tables.rows(symbol, day)
             yield Piece(rows, before, sessions, tick)
-            before = before | {name: r.tail(1) for name, r in rows.items() if r.height}
+            before = before | {n: _last(n, r, before.get(n)) for n, r in rows.items() if r.height}
+
+
+def _last(name: str, rows: pl.DataFrame, earlier: pl.DataFrame | None) -> pl.DataFrame:
+    """The last row so far; of own quotes each account's."""
+    if name != "own_quotes":
+        return rows.tail(1)
+    known = rows if earlier is None else pl.concat([earlier, rows])
+    return known.unique("account", keep="last", maintain_order=True)
 
 
 def clock(times: pl.Series) -> pd.Series:

@@ -11,13 +11,14 @@ from mmresearch.market import Market
 
 CLOCKS = ("local_time", "exchange_time")
 PUBLIC = ("trades", "quotes", "book", "orders")
-_EVENTS = (*PUBLIC, "fills", "positions", "liquidations")
+_EVENTS = (*PUBLIC, "own_quotes", "fills", "positions", "liquidations")
 _BEST = ("bid", "ask", "bid_size", "ask_size")
 _COLUMNS = {
     "trades": ["seq", "price", "size", "side", "trade_id"],
     "quotes": ["seq", *_BEST],
     "book": ["seq", *(f"{name}_1" for name in _BEST)],
-    "fills": ["account", "price", "size", "side", "fee", "trade_id"],
+    "own_quotes": ["seq", "account", *_BEST],
+    "fills": ["seq", "account", "price", "size", "side", "fee", "maker", "trade_id"],
 }
 _DAY = pd.Timedelta(days=1)
 
