@@ -26,6 +26,7 @@ def glft(
     size: float = 1.0,
     price: float = 100.0,
     tick: float = 0.01,
+    own: bool = False,
     seed: int = 0,
 ) -> Simulation:
     """Simulate the maker exactly (Gillespie's direct method), its inventory from stationarity.
@@ -45,6 +46,11 @@ def glft(
         Units a lot; inventory in units is `size` times the theory's q.
     price, tick : float
         Mid at the start; currency a tick.
+    own : bool
+        False: the maker's quotes are the market's best, which lean as it does. True: they are
+        `own_quotes`, and others stand half a tick on either side of the mid with a lot each, so
+        that the market's mid is the mid of the theory and the skew can be measured against it (the
+        maker is then filled outside the market's best, and the market knows its tick).
     seed : int
         The same seed, the same market.
 
@@ -52,7 +58,8 @@ def glft(
     -------
     Simulation
         market: trades, quotes, fills (account "maker", no fee), positions (each session's opening
-        and closing). truth: `glft_theory` with size, price, tick, seconds, days and seed.
+        and closing), with `own` also own_quotes. truth: `glft_theory` with size, price, tick,
+        seconds, days and seed.
     """
     theory = glft_theory(A=A, k=k, gamma=gamma, sigma=sigma, Q=Q, quotes=quotes)
     sessions = trading_days(days, seconds)
@@ -64,6 +71,10 @@ def glft(
     points["mid"] = price + tick * points["ticks"]
     tables = _tables(points, sessions, theory, size, tick)
     symbols = pd.DataFrame({"symbol": [SYMBOL], "currency": ["USD"]})
+    if own:
+        tables["own_quotes"] = tables["quotes"].assign(account=ACCOUNT)
+        tables["quotes"] = _around(points, sessions, size, tick)
+        symbols["tick"] = tick
     market = Market(symbols=symbols, calendar=sessions.calendar, name="GLFT maker", **tables)
     given = {"size": size, "price": price, "tick": tick, "seed": seed}
     return Simulation(market, theory | given | {"seconds": seconds, "days": days})
@@ -119,9 +130,7 @@ def _points(
 def _tables(
     points: pd.DataFrame, sessions: Days, theory: dict, size: float, tick: float
 ) -> dict[str, pd.DataFrame]:
-    whole = np.floor(points["offset"].to_numpy() * 1e9).astype("int64")
-    points = points.assign(time=sessions.instant(points["day"].to_numpy(), whole))
-    points["seq"] = 3 * np.arange(len(points))  # room for the quote before, the fill, the one after
+    points = _placed(points, sessions)
     events = points[points["fill"] != 0]
     before = _quotes(events, events["before"], theory, size, tick)
     after = _quotes(events.assign(seq=events["seq"] + 2), events["after"], theory, size, tick)
@@ -137,6 +146,22 @@ def _tables(
         "fills": fills,
         "positions": _positions(points, sessions, size),
     }
+
+
+def _placed(points: pd.DataFrame, sessions: Days) -> pd.DataFrame:
+    """The points with their time and `seq`."""
+    whole = np.floor(points["offset"].to_numpy() * 1e9).astype("int64")
+    points = points.assign(time=sessions.instant(points["day"].to_numpy(), whole))
+    points["seq"] = 3 * np.arange(len(points))  # room for the quote before, the fill, the one after
+    return points
+
+
+def _around(points: pd.DataFrame, sessions: Days, size: float, tick: float) -> pd.DataFrame:
+    """What others quote: half a tick on either side of the mid, whatever the maker holds."""
+    quote = _placed(points, sessions)[["time", "seq", "mid"]].assign(symbol=SYMBOL)
+    mid = quote.pop("mid")
+    sizes = {"bid_size": size, "ask_size": size}
+    return quote.assign(bid=mid - tick / 2, ask=mid + tick / 2, **sizes)
 
 
 def _quotes(

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from scipy.linalg import expm
 
+import mmresearch as mm
 from mmresearch.sessions import session_of
 from mmresearch.simulate import glft, glft_theory
 
@@ -168,6 +169,51 @@ def test_no_bid_at_the_upper_end_and_no_ask_at_the_lower():
     np.testing.assert_array_equal(both["bid"].isna()[quotes], held[quotes] == 10)
     np.testing.assert_array_equal(both["ask"].isna()[quotes], held[quotes] == -10)
     assert set(held) == {-10.0, -5.0, 0.0, 5.0, 10.0}
+
+
+@pytest.mark.parametrize("quotes", ["eigenvector", "closed_form"])
+def test_own_quotes_lean_around_a_market_that_does_not(quotes):
+    given = {"seconds": 7_200, "size": 5.0, "tick": 0.02, "quotes": quotes, "Q": 8, "seed": 3}
+    market, truth = glft(**given, own=True)
+    own, best = market.own_quotes, market.quotes
+    assert set(own["account"]) == {"maker"}
+    np.testing.assert_allclose(best["ask"] - best["bid"], 0.02, rtol=1e-9)
+    # what the maker holds at each of its quotes, in lots, from its fills alone
+    both = pd.concat([market.fills, own]).sort_values(["time", "seq"], ignore_index=True)
+    moved = (both["side"] * both["size"]).fillna(0.0).cumsum()
+    held = (market.positions["position"].iloc[0] + moved)[both["side"].isna()].to_numpy() / 5.0
+    # the market's last quote at or before it; a quote after a fill finds the one before the fill
+    at = pd.merge_asof(own, best, on="time", suffixes=("", "_best"))
+    mid = (at["bid_best"] + at["ask_best"]) / 2
+    skew = ((own["bid"] + own["ask"]) / 2 - mid) / 0.02
+    # own mid = mid + (delta_a - delta_b)/2 ticks: below the mid while the maker is long
+    lean = (truth["delta_a"] - truth["delta_b"]).loc[held] / 2
+    np.testing.assert_allclose(skew, lean, atol=1e-7)
+    assert 8.0 in held
+    assert skew[held == 8].isna().all()  # no bid there
+    if quotes == "closed_form":  # a straight line: -s a lot
+        known = skew.notna()
+        slope = np.polyfit(held[known], skew[known], 1)[0]
+        np.testing.assert_allclose(slope, -truth["s"], atol=1e-8)
+
+
+def test_own_quotes_leave_the_rest_as_it_is():
+    plain, own = glft(seconds=1_200, seed=4).market, glft(seconds=1_200, seed=4, own=True).market
+    assert list(plain) == ["trades", "quotes", "fills", "positions"]
+    for name in ("trades", "fills", "positions"):
+        pd.testing.assert_frame_equal(own[name], plain[name])
+    pd.testing.assert_frame_equal(own.own_quotes.drop(columns="account"), plain.quotes)
+    assert (own.symbols["tick"] == 0.01).all()
+
+
+def test_the_panel_has_the_lean_of_the_maker():
+    market, truth = glft(seconds=7_200, quotes="closed_form", seed=5, own=True)
+    panel = mm.panel(market, freq="10s")
+    assert panel.attrs["ticks"] == {"SIM": 0.01}
+    lean = (panel["own_bid"] + panel["own_ask"]) / 2 - panel["mid"]
+    held = panel["inventory_end"]
+    assert held.nunique() > 5
+    np.testing.assert_allclose(lean, -0.01 * truth["s"] * held, atol=1e-9)
 
 
 @pytest.mark.parametrize(
