@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import eigh_tridiagonal
 
 
 class Glft(NamedTuple):
@@ -77,7 +78,8 @@ def log_ground_state(given: Glft, levels: np.ndarray) -> np.ndarray:
     either end towards the largest entry, where the recursion loses nothing.
     """
     diagonal, eta = given.diagonal(levels), given.eta
-    values, vectors = np.linalg.eigh(_tridiagonal(diagonal, -eta))
+    beside = np.full(len(levels) - 1, -eta)
+    values, vectors = eigh_tridiagonal(diagonal, beside, select="i", select_range=(0, 0))
     top = int(np.argmax(np.abs(vectors[:, 0])))
     excess = (diagonal - values[0]) / eta
     log_v = np.zeros(len(levels))
