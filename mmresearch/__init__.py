@@ -45,6 +45,7 @@ _HOME = {
     "fifo_profit": "mmresearch.measure.lots:fifo_profit",
     "time_held": "mmresearch.measure.lots:time_held",
     "trader_fills": "mmresearch.measure.trader_fills:trader_fills",
+    "quoting_obligations": "mmresearch.measure.obligations:quoting_obligations",
     "flows": "mmresearch.measure.sources:flows",
     "flow_sources": "mmresearch.measure.sources:flow_sources",
     "panel": "mmresearch.measure.panel:panel",
