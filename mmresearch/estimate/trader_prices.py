@@ -10,6 +10,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from mmresearch.estimate.errors import Regression, regress
+from mmresearch.estimate.fill_rows import SERIES, refuse_fills
 from mmresearch.estimate.jackknife import jackknife_by_day
 from mmresearch.estimate.panel_rows import drop_by_reason
 from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
@@ -24,9 +25,7 @@ _EQUATION = (
 )
 _JACKKNIFE = "jackknife over days, bias corrected"
 _CARRIED = "a position carried over nights may be a random walk: see `inventory_reversion`"
-_SERIES = ["account", "symbol"]
 _NUMBERS = ["side", "price", "held", "held_session", "fair"]
-_NEEDED = [*_SERIES, "day", "time", "seq", *_NUMBERS]
 UNITS = {
     "direction": "change of side a sd of inventory",
     "skew": "bps a sd of inventory",
@@ -130,8 +129,8 @@ def trader_prices(
 
 
 def _rows(fills: pd.DataFrame, held: str) -> Rows:
-    _refuse(fills)
-    rows = fills.sort_values([*_SERIES, "time", "seq"], kind="stable", ignore_index=True)
+    refuse_fills(fills, _NUMBERS, ("price", "fair"))
+    rows = fills.sort_values([*SERIES, "time", "seq"], kind="stable", ignore_index=True)
     inventory = rows["held_session" if held == "session" else "held"]
     rows = rows.assign(inventory=inventory)
     rows, dropped = drop_by_reason(
@@ -141,9 +140,9 @@ def _rows(fills: pd.DataFrame, held: str) -> Rows:
             "without a fair price": rows["fair"].isna() | rows["price"].isna(),
         },
     )
-    keys = [rows[c] for c in _SERIES]
+    keys = [rows[c] for c in SERIES]
     spread = rows["inventory"].groupby(keys).transform("std")
-    alone = rows.groupby([*_SERIES, "side"])["side"].transform("size") < 2
+    alone = rows.groupby([*SERIES, "side"])["side"].transform("size") < 2
     still = ~(spread > 1e-12 * rows["inventory"].abs().groupby(keys).transform("max"))
     rows = rows.assign(z=rows["inventory"] / spread.where(~still))
     reasons = {"inventory never changes": still, "alone on its side": alone}
@@ -151,43 +150,12 @@ def _rows(fills: pd.DataFrame, held: str) -> Rows:
     away = 1e4 * (rows["price"] - rows["fair"]) / rows["fair"]
     rows = rows.assign(away=away, gain=-away * rows["side"])
     sample = Sample(
-        len(rows), dropped | more, rows["day"].nunique(), int(rows.groupby(_SERIES).ngroups)
+        len(rows), dropped | more, rows["day"].nunique(), int(rows.groupby(SERIES).ngroups)
     )
     flags = ("fair_is_mean_of_others",) if fills.attrs.get("fair") == "mean" else ()
     if rows["account"].eq("aggregate maker").any():
         flags = (*flags, "inventory_is_market_flow")
     return Rows(rows.reset_index(drop=True), sample, flags)
-
-
-def _refuse(fills: pd.DataFrame) -> None:
-    """One error that names every fault of the table."""
-    if not isinstance(fills, pd.DataFrame):
-        kind = type(fills).__name__
-        raise TypeError(f"fills is a DataFrame as `mm.trader_fills` makes it, not {kind}")
-    lacking = [c for c in _NEEDED if c not in fills.columns]
-    if lacking:
-        raise ValueError(
-            f"the fills lack the columns {', '.join(lacking)}; `mm.trader_fills` makes them"
-        )
-    faults = []
-    for name in _NUMBERS:
-        values = pd.to_numeric(fills[name], errors="coerce").to_numpy("float64")
-        text = int(np.count_nonzero(np.isnan(values) & fills[name].notna().to_numpy()))
-        if text:
-            faults.append(f"{name} is not a number in {text} rows")
-        if np.isinf(values).any():
-            faults.append(f"{name} is infinite in {int(np.isinf(values).sum())} rows")
-    if not faults:
-        wrong = int((~fills["side"].isin([1, -1])).sum())
-        low = int(((fills["fair"] <= 0) | (fills["price"] <= 0)).sum())
-        faults += [f"side is neither +1 nor -1 in {wrong} rows"] if wrong else []
-        faults += [f"price or fair price is not above 0 in {low} rows"] if low else []
-    columns = [c for c in ("size", "trade_id") if c in fills.columns]
-    twice = int(fills.duplicated([*_NEEDED, *columns]).sum())
-    if twice:
-        faults.append(f"{twice} fills stand twice: same series, time, seq, side, price and holding")
-    if faults:
-        raise ValueError("the fills cannot be used: " + "; ".join(faults))
 
 
 def _cannot_tell(frame: pd.DataFrame) -> str:
@@ -211,7 +179,7 @@ def _cannot_tell(frame: pd.DataFrame) -> str:
 
 def _regressions(frame: pd.DataFrame, choice: dict[str, object]) -> dict[str, Regression]:
     """Prices on inventory, without the means of each series' buys and sells; gain, of series."""
-    series = [frame[c] for c in _SERIES]
+    series = [frame[c] for c in SERIES]
     found = {}
     for name, y, own in (
         ("skew", "away", [*series, frame["side"]]),
@@ -275,7 +243,7 @@ def _traders(frame: pd.DataFrame, held: str, choice: dict[str, object]) -> pd.Da
 
 def _traps(frame: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """What the easy regressions give beside ours."""
-    own = [frame[c] for c in (*_SERIES, "day")]
+    own = [frame[c] for c in (*SERIES, "day")]
     within = frame["z"] - frame["z"].groupby(own).transform("mean")
     side = frame["side"] - frame["side"].groupby(own).transform("mean")
     ours = table.set_index("term")["estimate"].reindex(list(UNITS))
