@@ -28,6 +28,8 @@ FLAGS = {
     "rows_taken_as_independent": "errors allow for no dependence between rows",
     "overdispersed": "counts vary more than Poisson's; the errors allow for it",
     "rate_is_not_exponential": "ln rate bends with distance: A and k hold for these distances only",
+    "orders_behind_the_mid": "more than 5 % of public orders ended on the other side of the fair "
+    "price: trades and quotes may not be of one clock",
     "queue_position_unknown": "public orders that reached a depth: a quote there is filled less "
     "often, for others stand before it",
     "queue_position_included": "an own quote's fills depend on its place in the queue, which is in "
@@ -264,6 +266,7 @@ def _flags(
     raised = {
         "overdispersed": not nested and _dispersion(rows, fit) > 1.5,
         "rate_is_not_exponential": bends,
+        "orders_behind_the_mid": table.attrs.get("behind", 0.0) > 0.05,
         "queue_position_unknown": way == "public trades",
         "queue_position_included": way == "own quotes",
     }

@@ -115,7 +115,7 @@ def trades_by_depth(
         What depth is counted from: the last that was known strictly before the order.
     depths : sequence of float, optional
         The depths asked about, in the table's unit. Ten from the tenth percentile of the orders'
-        depths to the 99th if not given: nearer than the best quote nothing can be told.
+        depths above 0 to the 99th if not given: nearer than the best quote nothing can be told.
     block : str
         Length of the stretches of a session that are kept apart, as pandas reads it.
 
@@ -126,6 +126,8 @@ def trades_by_depth(
         orders whose worst price was at least so far away; exposure, the seconds with a fair price.
         An order is all prints of one instant and side. attrs["nested"] is True: an order that
         reaches far is counted at every nearer depth too, which the errors have to know.
+        attrs["behind"] is the share of orders that ended on the other side of the fair price: where
+        it is large, trades and quotes are not of one clock.
     """
     symbol = _one(market["trades"]["symbol"], symbol, "trades")
     found = _spells(market, symbol, fair, block)
@@ -149,6 +151,7 @@ def trades_by_depth(
     table["count"] = table["count"].fillna(0.0)
     table = table.loc[table["exposure"] > 0, COLUMNS].reset_index(drop=True)
     table.attrs = {"way": "public trades", "unit": found.unit, "nested": True, "set_aside": aside}
+    table.attrs["behind"] = float((reached["depth"] < 0).mean())
     return table
 
 
@@ -280,6 +283,7 @@ def _orders(trades: pd.DataFrame, symbol: str) -> tuple[pd.DataFrame, dict[str, 
 
 
 def _grid(depth: pd.Series) -> np.ndarray:
+    depth = depth[depth > 0]
     if depth.empty:
-        raise ValueError("no order has a side and a fair price before it: sign the trades first")
+        raise ValueError("no order has a side and a fair price that it passed: sign the trades")
     return np.unique(np.linspace(*depth.quantile([0.1, 0.99]), _GRID))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import mmresearch as mm
-from mmresearch.theory.law import glft_theory
+from tests.truth.intensity import typical_skew
 
 WORLD = {"sigma": 0.3, "A": 0.9, "k": 0.3}  # models.md B3: ticks and seconds; gamma 0.01
 S = 0.0678658
@@ -21,16 +21,6 @@ def skew(value: float, low: float, high: float, unit: str = "ticks a unit", **mo
 
 def exactly(value: float) -> mm.Quantity:
     return skew(value, value, value)
-
-
-def steepest(gamma: float) -> float:
-    """Least squares of the exact quotes' middle on inventory, by hand in the stationary law."""
-    theory = glft_theory(gamma=gamma)
-    q = np.arange(-29, 30)
-    middle = ((theory["delta_a"] - theory["delta_b"]) / 2).loc[q]
-    weight = theory["pi"].loc[q] / theory["pi"].loc[q].sum()
-    away = q - (weight * q).sum()
-    return float((weight * away * middle).sum() / (weight * away**2).sum())
 
 
 # --- risk aversion --------------------------------------------------------------------------------
@@ -45,7 +35,7 @@ def test_closed_form_of_the_paper_is_inverted():
 
 @pytest.mark.parametrize("gamma", [1e-4, 0.01, 0.3, 3.0])
 def test_exact_quotes_are_inverted(gamma):
-    found = mm.implied_risk_aversion(exactly(steepest(gamma)), **WORLD)
+    found = mm.implied_risk_aversion(exactly(typical_skew(gamma)), **WORLD)
     assert found.value == pytest.approx(gamma, rel=1e-6)
 
 
@@ -221,7 +211,7 @@ def test_a_result_without_a_skew_is_refused():
 
 def test_the_numbers_of_the_paper_s_maker():
     """gamma 0.01: half-life 50.71 s, linearised 51.10 s, a flat maker's spread 2 x 3.313045."""
-    table = mm.theory_beside_data(exactly(steepest(0.01)), **WORLD).set_index("term")
+    table = mm.theory_beside_data(exactly(typical_skew(0.01)), **WORLD).set_index("term")
     assert table.loc["risk aversion", "theory"] == pytest.approx(0.01, rel=1e-6)
     assert table.loc["half-life", "theory"] == pytest.approx(50.71, abs=5e-3)
     assert table.loc["half-life, linearised", "theory"] == pytest.approx(51.10, abs=5e-3)

@@ -146,6 +146,17 @@ def test_orders_by_depth_by_hand():
     assert table.attrs["set_aside"]["prints whose side is not known"] == 1
 
 
+def test_orders_behind_the_fair_price_reach_no_depth_and_are_said():
+    """A buy at 99.99 under a mid of 100 passed nothing; of eleven orders it is one."""
+    rows = [("09:04", 1, 99.99, 1), *[(f"09:{minute}", 1, 100.05, 1) for minute in range(20, 30)]]
+    table = mm.trades_by_depth(study(trades=prints(rows)), depths=[-2, 1, 3], block="1min")
+    assert table.groupby("distance")["count"].sum().tolist() == [11.0, 10.0, 10.0]
+    assert table.attrs["behind"] == pytest.approx(1 / 11)
+    found = mm.calibrate_intensity(table)
+    assert "orders_behind_the_mid" in found.flags
+    assert mm.trades_by_depth(study(trades=prints(rows)))["distance"].min() == pytest.approx(3)
+
+
 def test_an_order_meets_the_mid_before_it():
     """At 09:10 the mid moves to 100.02 with seq 1; an order of seq 0 still meets 100."""
     table = mm.trades_by_depth(study(trades=prints([("09:10", 1, 100.02, 0)])), depths=[1, 2])
@@ -185,7 +196,7 @@ def test_what_a_market_lacks_is_named():
         mm.fills_by_distance(own_study(FILLS), width=0.0)
     with pytest.raises(ValueError, match="not 'N'"):
         mm.fills_by_distance(own_study(FILLS), account="N")
-    with pytest.raises(ValueError, match="sign the trades first"):
+    with pytest.raises(ValueError, match="sign the trades"):
         mm.trades_by_depth(study(trades=prints(PRINTS[3:4])))
     with pytest.raises(ValueError, match="neither quotes nor a book"):
         mm.trades_by_depth(mm.Market(trades=prints(PRINTS)))

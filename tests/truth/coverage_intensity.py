@@ -1,4 +1,4 @@
-"""Intervals of `calibrate_intensity`: own quotes with days and without, public orders."""
+"""Intervals of `calibrate_intensity`, and of what theory follows from it and a skew."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.estimate.intensity import calibrate_intensity
+from mmresearch.estimate.result import Quantity
+from mmresearch.estimate.risk_aversion import implied_risk_aversion, theory_beside_data
+from mmresearch.theory.law import glft_theory
 from tests.truth.coverage import Row, row
-from tests.truth.intensity import A, K, quoted, reached
+from tests.truth.intensity import A, K, quoted, reached, typical_skew
 
 Draw = Callable[[np.random.Generator], pd.DataFrame]
 WORLDS: tuple[tuple[str, Draw], ...] = (
@@ -37,4 +40,25 @@ def intensity(replications: int, seed: int) -> list[Row]:
     return rows
 
 
-COVERAGE = {"calibrate_intensity": intensity}
+def beside(replications: int, seed: int) -> list[Row]:
+    """Risk aversion and half-life from a skew with a normal error, A and k of 12 days of 600 s."""
+    rng, (risk, life) = np.random.default_rng([seed, 99]), ([], [])
+    truth, error = glft_theory(), 0.005
+    lean = typical_skew(truth["gamma"])
+    for _ in range(replications):
+        fit = calibrate_intensity(quoted(rng, days=12, seconds=600))
+        value = lean + error * rng.standard_normal()
+        ends = (value - 1.96 * error, value + 1.96 * error)
+        skew = Quantity("skew", value, *ends, "price a unit", "normal")
+        risk.append(implied_risk_aversion(skew, sigma=0.3, intensity=fit))
+        table = theory_beside_data(skew, sigma=0.3, intensity=fit).set_index("term")
+        numbers = table.loc["half-life", ["theory", "theory_low", "theory_high"]]
+        life.append(Quantity("half-life", *numbers, "seconds", "theory"))
+    case = "skew of the GLFT maker, normal error 7 % of it; A and k of 12 days of 600 s"
+    return [
+        row("implied_risk_aversion", case, truth["gamma"], risk),
+        row("theory_beside_data", f"half-life: {case}", truth["half_life"], life),
+    ]
+
+
+COVERAGE = {"calibrate_intensity": intensity, "theory_beside_data": beside}

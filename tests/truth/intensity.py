@@ -63,3 +63,13 @@ def reached(
     )
     table.attrs = {"way": "public trades", "unit": "ticks", "nested": True}
     return table
+
+
+def typical_skew(gamma: float) -> float:
+    """Least squares of the exact quotes' middle on inventory, by hand in the stationary law."""
+    theory = glft_theory(A=A, k=K, gamma=gamma)
+    q = np.arange(1 - theory["Q"], theory["Q"])
+    middle = ((theory["delta_a"] - theory["delta_b"]) / 2).loc[q]
+    weight = theory["pi"].loc[q] / theory["pi"].loc[q].sum()
+    away = q - (weight * q).sum()
+    return float((weight * away * middle).sum() / (weight * away**2).sum())
