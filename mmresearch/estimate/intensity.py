@@ -90,7 +90,8 @@ def calibrate_intensity(
     is too small, often by far.
 
     In a lit book distance is discrete and a fill waits for its place in the queue. With own quotes
-    that is in A and k, at the account's places; with public trades A is a quote's at the front.
+    that is in A and k, at the account's places; with public trades A is a quote's at the front, and
+    both hold for a small maker among others' quotes (see `mm.trades_by_depth`).
 
     "not identified": fewer than 10 fills, one distance only, nested counts without clusters.
 
@@ -218,7 +219,8 @@ def _cannot_tell(rows: pd.DataFrame, *, nested: bool, how: _Errors) -> str:
         return "fills came at one distance only, so k has no upper bound"
     if how.groups is not None and how.groups.max() < 5:
         count = how.groups.max() + 1
-        return f"{count} days or stretches, where errors clustered by them need 6"
+        there = "there is 1" if count == 1 else f"there are {count}"
+        return f"errors clustered by day or stretch of a day need 6 of them, and {there}"
     if nested and how.groups is None:
         return "orders are counted at several depths, so rows are not independent: give days"
     return ""

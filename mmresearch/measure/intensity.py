@@ -22,7 +22,7 @@ from mmresearch.sessions import session_of
 FAIR = {"mid": mid, "microprice": microprice}
 COLUMNS = ["day", "block", "side", "distance", "count", "exposure"]
 _CELL = ["day", "block", "side", "bin"]
-_GRID = 10  # depths asked about where none are given
+_GRID, _STEPS = 10, 40  # depths asked about where none are given; as many steps are few
 
 
 class _Spells(NamedTuple):
@@ -114,8 +114,9 @@ def trades_by_depth(
     fair : {"mid", "microprice"}
         What depth is counted from: the last that was known strictly before the order.
     depths : sequence of float, optional
-        The depths asked about, in the table's unit. Ten from the tenth percentile of the orders'
-        depths above 0 to the 99th if not given: nearer than the best quote nothing can be told.
+        The depths asked about, in the table's unit. If not given, from the tenth percentile of the
+        orders' depths above 0 to the 99th (nearer than the best quote nothing can be told): those
+        that occur where prices have few steps, else ten.
     block : str
         Length of the stretches of a session that are kept apart, as pandas reads it.
 
@@ -128,6 +129,12 @@ def trades_by_depth(
         reaches far is counted at every nearer depth too, which the errors have to know.
         attrs["behind"] is the share of orders that ended on the other side of the fair price: where
         it is large, trades and quotes are not of one clock.
+
+    Notes
+    -----
+    An order stops where it is filled. So this answers for a small quote among others as they stand,
+    not for a maker whose own quotes are what orders meet: there depth is that maker's spread, and
+    tells how the spread varies and nothing of how fills fall with it. `fills_by_distance` does.
     """
     symbol = _one(market["trades"]["symbol"], symbol, "trades")
     found = _spells(market, symbol, fair, block)
@@ -283,7 +290,10 @@ def _orders(trades: pd.DataFrame, symbol: str) -> tuple[pd.DataFrame, dict[str, 
 
 
 def _grid(depth: pd.Series) -> np.ndarray:
-    depth = depth[depth > 0]
+    depth = depth[depth > 0].round(6)
     if depth.empty:
         raise ValueError("no order has a side and a fair price that it passed: sign the trades")
-    return np.unique(np.linspace(*depth.quantile([0.1, 0.99]), _GRID))
+    low, high = depth.quantile([0.1, 0.99])
+    steps = np.unique(depth[depth.between(low, high)])
+    # a grid that is finer than prices would count the same orders at depths that cannot occur
+    return steps if len(steps) <= _STEPS else np.linspace(low, high, _GRID)

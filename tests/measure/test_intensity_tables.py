@@ -154,7 +154,35 @@ def test_orders_behind_the_fair_price_reach_no_depth_and_are_said():
     assert table.attrs["behind"] == pytest.approx(1 / 11)
     found = mm.calibrate_intensity(table)
     assert "orders_behind_the_mid" in found.flags
-    assert mm.trades_by_depth(study(trades=prints(rows)))["distance"].min() == pytest.approx(3)
+    assert mm.trades_by_depth(study(trades=prints(rows)))["distance"].unique() == [3.0]
+
+
+def test_depths_that_occur_are_asked_about_where_prices_have_steps():
+    rows = [(f"09:{20 + n}", 1, 100.02 + 0.01 * (1 + n % 4), 1) for n in range(30)]
+    table = mm.trades_by_depth(study(trades=prints(rows)))
+    assert table["distance"].unique().tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_maker_whom_all_orders_meet_is_calibrated_by_its_own_quotes_only():
+    """GLFT maker, A 0.9 and k 0.3, 2 days of 3,600 s, seed 1: orders stop at its own quotes.
+
+    Their depth is its spread, which hardly varies: k from it is eight times too large.
+    """
+    market, truth = mm.simulate.glft(days=2, seconds=3600, seed=1, own=True)
+    own = mm.calibrate_intensity(mm.fills_by_distance(market, block="5min"), errors="block")
+    found = own.tidy().set_index("term")
+    for name, planted in (("ln_A", np.log(truth["A"])), ("k", truth["k"])):
+        assert abs(found.loc[name, "estimate"] - planted) < 3 * found.loc[name, "std_error"]
+    trap = mm.calibrate_intensity(mm.trades_by_depth(market, block="5min"))
+    assert trap.quantities["k"].low > 5 * truth["k"]
+    assert "rate_is_not_exponential" in trap.flags
+
+
+def test_a_market_saved_by_day_gives_the_same(tmp_path):
+    market, _ = mm.simulate.glft(days=2, seconds=900, seed=2, own=True)
+    stored = mm.open(market.save(tmp_path / "market", by="day"))
+    for table in (mm.fills_by_distance, mm.trades_by_depth):
+        assert table(stored, block="5min").equals(table(market, block="5min"))
 
 
 def test_an_order_meets_the_mid_before_it():
