@@ -72,6 +72,8 @@ _HOME = {
     "fills_by_distance": "mmresearch.measure.intensity:fills_by_distance",
     "trades_by_depth": "mmresearch.measure.intensity:trades_by_depth",
     "calibrate_intensity": "mmresearch.estimate.intensity:calibrate_intensity",
+    "mid_volatility": "mmresearch.estimate.quote_moments:mid_volatility",
+    "own_spread": "mmresearch.estimate.quote_moments:own_spread",
     "implied_risk_aversion": "mmresearch.estimate.risk_aversion:implied_risk_aversion",
     "theory_beside_data": "mmresearch.estimate.risk_aversion:theory_beside_data",
     "optimal_quotes": "mmresearch.theory.quotes:optimal_quotes",
