@@ -34,13 +34,13 @@ def _records(table: pd.DataFrame) -> str:
 def readme_row(name: str, rows: int, digest: str) -> str:
     """The sample's row of the table in data/README.md."""
     what = "one symbol, two makers, 25 sessions of 6.5 hours; truth in `sample/truth.json`"
-    how = "`make sample`: `mm.simulate.market()` with its defaults"
+    how = "`make sample`: `mm.simulate.market(own=True)`, else with its defaults"
     return f"| `{name}` | {what} | {rows:,} | {how} | `{digest}` | BSD-3-Clause, as the code |"
 
 
 def main() -> None:
     """Write the folder, the truth and the row; print what was made."""
-    simulation = market()
+    simulation = market(own=True)
     simulation.market.save(FOLDER)
     draft = FOLDER / f".truth.{os.getpid()}.tmp"
     draft.write_text(truth_text(simulation), encoding="utf-8")

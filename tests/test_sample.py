@@ -17,7 +17,7 @@ SAMPLE = DATA / "sample"
 
 @pytest.fixture(scope="module")
 def remade():
-    return market()
+    return market(own=True)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,14 @@ def make_sample():
 def test_remaking_gives_the_same_values(remade):
     committed = open_market(SAMPLE)
     assert remade.market.data_hash == committed.data_hash
-    assert list(committed) == ["trades", "quotes", "fills", "transfers", "positions"]
+    assert list(committed) == [
+        "trades",
+        "quotes",
+        "own_quotes",
+        "fills",
+        "transfers",
+        "positions",
+    ]
 
 
 def test_the_readme_carries_the_hash_of_the_files(make_sample):

@@ -9,11 +9,12 @@ from mmresearch.market import Market
 from mmresearch.simulate import plan, tape, truth
 from mmresearch.simulate.days import Days, trading_days
 from mmresearch.simulate.economy import Flow, Makers, Prices, draw_flow, draw_prices
+from mmresearch.simulate.own import own_quotes
 from mmresearch.simulate.plan import Plan
 from mmresearch.simulate.simulation import Simulation
 
 ACCOUNTS = ["MM1", "MM2"]
-_STREAMS = ("start", "plan", "flow", "bursts", "prices", "depth", "anomalies")
+_STREAMS = ("start", "plan", "flow", "bursts", "prices", "depth", "anomalies", "own")
 
 
 def market(
@@ -33,6 +34,8 @@ def market(
     bursts: int = 3,
     duplicates: int = 2,
     missing_fills: int = 1,
+    own: bool = False,
+    skew: tuple[float, float] = (0.002, 0.001),
     seed: int = 0,
 ) -> Simulation:
     """Simulate two makers, MM1 and MM2, who fill all customers of one symbol, SIM.
@@ -76,16 +79,24 @@ def market(
     bursts, duplicates, missing_fills : int
         How many anomalies of each kind: one-sided bursts of customers, prints repeated with the
         same trade_id, fills absent from `fills` though positions and prints have them.
+    own : bool
+        Whether the makers' own quotes are there too; everything else is the same. Every five
+        seconds, and after each fill or transfer of its own, a maker quotes 2 ticks (in a spell 3)
+        on either side of mid - skew * tick * (inventory - target), rounded outward to the tick.
+        Just before each fill of its own it joins the market's best on that side, for that instant.
+    skew : (float, float)
+        Ticks a unit of inventory, of MM1 and MM2, by which own quotes lean.
     seed : int
         The same arguments and seed, the same market.
 
     Returns
     -------
     Simulation
-        market: trades, quotes, fills, transfers, positions. truth: the parameters in several
-        units; DataFrames makers, targets, spells, transfers, anomalies; and path, a row a second:
-        time, efficient and mid (currency, unrounded), MM1, MM2 (units) at the second's start,
-        MM1_target, MM2_target, the surprise of the second that begins (units, both makers).
+        market: trades, quotes, fills, transfers, positions, with `own` own_quotes. truth: the
+        parameters in several units; DataFrames makers, targets, spells, transfers, anomalies, with
+        `own` own_quotes (how they lean); and path, a row a second: time, efficient and mid
+        (currency, unrounded), MM1, MM2 (units) at the second's start, MM1_target, MM2_target, the
+        surprise of the second that begins (units, both makers).
     """
     sessions = trading_days(days, session_seconds)
     streams = np.random.default_rng(seed).spawn(len(_STREAMS))
@@ -96,7 +107,7 @@ def market(
     planned = plan.draw_plan(rng["plan"], sessions, makers.rate)
     flow = draw_flow(rng, sessions, makers, planned, informed_share=informed_share, bursts=bursts)
     points = draw_prices(rng["prices"], sessions, planned, flow, prices)
-    tables, anomalies = tape.tables(
+    tables, anomalies, fills = tape.tables(
         rng,
         sessions,
         flow,
@@ -108,10 +119,14 @@ def market(
         duplicates=duplicates,
         missing_fills=missing_fills,
     )
+    known = _truth(sessions, makers, prices, planned, flow, points)
+    if own:
+        drawn = (rng["own"], sessions, flow, points, planned, fills, ACCOUNTS)
+        tables["own_quotes"] = own_quotes(*drawn, tick=tick, skew=skew)
+        known["own_quotes"] = truth.skew_table(ACCOUNTS, skew)
     simulated = _market(tables, sessions.calendar, tick)
     given = {"seed": seed, "days": days, "session_seconds": session_seconds}
     given |= {"fee_bps": fee, "tick": tick}
-    known = _truth(sessions, makers, prices, planned, flow, points)
     planted = {"anomalies": anomalies, "transfers": simulated.transfers}
     return Simulation(simulated, given | known | planted)
 

@@ -27,19 +27,19 @@ def tables(
     fee_bps: float,
     duplicates: int,
     missing_fills: int,
-) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """All tables of the market, and the anomalies planted; `withdrawn` is (seconds, makers)."""
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, pd.DataFrame]:
+    """All tables, the anomalies planted, and every fill; `withdrawn` is (seconds, makers)."""
     quote = quoted(rng["depth"], points, withdrawn[points["step"]], tick)
     fills = fill_table(flow.events, quote, sessions, accounts, tick=tick, fee_bps=fee_bps)
-    fills, trades, anomalies = plant_anomalies(rng["anomalies"], fills, duplicates, missing_fills)
+    kept, trades, anomalies = plant_anomalies(rng["anomalies"], fills, duplicates, missing_fills)
     made = {
         "trades": trades,
         "quotes": quote_table(quote, sessions, tick),
-        "fills": fills,
+        "fills": kept,
         "transfers": transfer_table(flow.events, quote, sessions, accounts),
         "positions": position_table(flow, sessions, accounts),
     }
-    return made, anomalies
+    return made, anomalies, fills
 
 
 def quoted(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mmresearch.simulate import plan, tape
+from mmresearch.simulate import own, plan, tape
 from mmresearch.simulate.days import Days
 from mmresearch.simulate.economy import TRANSFER, Flow, Makers, Prices
 
@@ -69,6 +69,16 @@ def maker_table(makers: Makers, flow: Flow) -> pd.DataFrame:
             "inventory_sd": flow.held.std(axis=0),
         }
     )
+
+
+def skew_table(accounts: list[str], skew: tuple[float, ...]) -> pd.DataFrame:
+    """How own quotes lean: account, skew_ticks_per_unit (of inventory above target, downward).
+
+    half_spread_ticks: each side before rounding; in a spell there is spell_ticks_each_side more.
+    """
+    table = pd.DataFrame({"account": accounts, "skew_ticks_per_unit": skew})
+    half, pause = own.HALF_SPREAD_TICKS, own.REQUOTE_SECONDS
+    return table.assign(half_spread_ticks=half, requote_seconds=pause)
 
 
 def target_table(planned: plan.Plan, sessions: Days, accounts: list[str]) -> pd.DataFrame:
