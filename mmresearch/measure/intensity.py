@@ -222,7 +222,7 @@ def _spells(
     hours = sessions[["open", "close"]].iloc[place].reset_index(drop=True)
     ends = events["time"].shift(-1).where(events["session"].shift(-1) == place, hours["close"])
     ends = ends.clip(upper=market.span(symbol)[1])
-    events["lasts"] = (ends - events["time"]).dt.total_seconds().clip(lower=0)
+    events["lasts"] = (ends - events["time"]).dt.total_seconds()
     events["day"] = sessions["day"].iloc[place].to_numpy()
     events["block"] = (events["time"] - hours["open"]) // pd.Timedelta(block)
     step = market.symbols.set_index("symbol")["tick"].get(symbol)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import mmresearch as mm
+from mmresearch.estimate.implied import Known, propagated
 from tests.truth.intensity import typical_skew
 
 WORLD = {"sigma": 0.3, "A": 0.9, "k": 0.3}  # models.md B3: ticks and seconds; gamma 0.01
@@ -116,6 +117,15 @@ def test_correlation_of_the_intensity_s_errors_counts():
     assert both.value == independent.value
     assert both.low < independent.low
     assert both.high > independent.high
+
+
+@pytest.mark.parametrize(("correlation", "width"), [(1.0, 0.0), (0.0, 2**0.5), (-1.0, 2.0)])
+def test_errors_that_go_together_cancel_in_a_ratio(correlation, width):
+    """ln(a/b) with a and b a tenth in logs either way: 0, the root of two, or two tenths."""
+    ends = {name: Known(2.0, 2.0 * math.exp(-0.1), 2.0 * math.exp(0.1)) for name in "ab"}
+    found = propagated(lambda a, b: {"ratio": a / b}, ends, ("a", "b", correlation))["ratio"]
+    logs = [math.log(end) for end in found]
+    assert logs == pytest.approx([0.0, -0.1 * width, 0.1 * width], abs=1e-8)
 
 
 # --- not identified -------------------------------------------------------------------------------

@@ -97,6 +97,15 @@ def test_what_stands_over_a_stretch_s_end_counts_in_both():
     assert ask["exposure"].tolist() == [300.0, 900.0, 900.0, 900.0]
 
 
+def test_nothing_is_watched_after_the_last_event():
+    """The record ends at 09:40, the session at 10:00."""
+    market = own_study(FILLS[:1])
+    best = market["quotes"].iloc[:2]
+    end = best.iloc[1:].assign(time=at("09:40"))
+    table = mm.fills_by_distance(market.replace(quotes=pd.concat([best, end])))
+    assert table.loc[table["side"] == -1, "exposure"].sum() == 2400.0
+
+
 def test_quotes_end_with_their_session():
     """The next day has quotes of the market, none of the maker until 09:30."""
     market = own_study(FILLS[:1])
