@@ -20,6 +20,7 @@ from mmresearch.theory.quotes import MODELS, QUOTES
 
 Number = float | Quantity
 _TABLE = ["term", "unit", "theory", "theory_low", "theory_high", "data", "data_low", "data_high"]
+_UNNAMED = ("price", "unit")  # no unit was given with the data
 NO_LEAN = "a skew of 0 is inside the interval, so that a maker without risk aversion is, too"
 WRONG_WAY = "the quotes rise with inventory (skew above 0), which no risk aversion gives"
 
@@ -142,6 +143,7 @@ def theory_beside_data(
     life = half_life.quantities["half_life"] if isinstance(half_life, Result) else half_life
     if life is not None and not life.unit.startswith("second"):
         raise ValueError(f"half_life is in {life.unit}; theory's is in seconds: use bars of time")
+    _same_units(measured, {"spread": spread})
     reason = _unidentified(measured, inputs)
     found = _answers(partial(implied, theory), inputs, correlated, reason)
     price = _price(measured.unit)
@@ -213,9 +215,9 @@ def _skew(skew: Quantity | Result) -> Quantity:
 
 
 def _price(unit: str) -> str:
-    """The unit of price in "ticks a unit"."""
-    first = unit.split(" a ")[0].split("/")[0].strip() or "price"
-    return "tick" if first in ("tick", "ticks") else first
+    """The unit of price in "ticks a unit", "ticks per root second" or "1/tick"."""
+    first = unit.removeprefix("1/").split(" ")[0] or "price"
+    return "tick" if first == "ticks" else first
 
 
 def _known(number: Number) -> Known:
@@ -256,19 +258,19 @@ def _inputs(
     return {"lean": lean} | numbers, correlated
 
 
-def _same_units(skew: Quantity, given: dict[str, Number]) -> None:
-    """One level throughout, and ticks with ticks only."""
+def _same_units(skew: Quantity, given: dict[str, Number | None]) -> None:
+    """One level throughout, and one unit of price where units are named."""
     stated = {n: q for n, q in given.items() if isinstance(q, Quantity)}
     levels = {name: q.level for name, q in stated.items() if q.level != skew.level}
     if levels:
         raise ValueError(f"intervals of one level are needed: skew has {skew.level}, {levels}")
-    in_ticks = _price(skew.unit) == "tick"
-    price = {"sigma": _price(stated["sigma"].unit)} if "sigma" in stated else {}
-    if "k" in stated and stated["k"].unit:
-        price["k"] = stated["k"].unit.removeprefix("1/")
-    other = {name: unit for name, unit in price.items() if (unit == "tick") != in_ticks}
-    if other:
-        raise ValueError(f"units differ: skew is in {skew.unit}, and {other}")
+    priced = ("sigma", "k", "spread")
+    price = {name: _price(stated[name].unit) for name in priced if name in stated}
+    named = {name: unit for name, unit in price.items() if unit not in _UNNAMED}
+    if _price(skew.unit) in _UNNAMED:
+        return
+    if any(unit != _price(skew.unit) for unit in named.values()):
+        raise ValueError(f"units differ: skew is in {skew.unit}, and the price of {named}")
 
 
 def _unidentified(skew: Quantity, inputs: dict[str, Known]) -> str:

@@ -92,7 +92,7 @@ def test_errors_add_as_squares_of_logs():
 
 
 def test_a_volatility_that_is_higher_needs_less_risk_aversion():
-    sigma = mm.Quantity("sigma", 0.3, 0.25, 0.36, "ticks", "")
+    sigma = mm.Quantity("sigma", 0.3, 0.25, 0.36, "ticks per root second", "")
     found = mm.implied_risk_aversion(exactly(-S), **(WORLD | {"sigma": sigma}))
     ends = [
         mm.implied_risk_aversion(exactly(-S), **(WORLD | {"sigma": x})).value for x in (0.36, 0.25)
@@ -190,6 +190,10 @@ BAD = {
     "a negative volatility": ({"sigma": -1.0}, "sigma must be above 0"),
     "lots of no size": ({"lot": 0.0}, "lot must be above 0"),
     "k in another unit": ({"k": mm.Quantity("k", 1, 1, 1, "1/USD", "")}, "units differ"),
+    "sigma in another unit": (
+        {"sigma": mm.Quantity("sigma", 1, 1, 1, "bps per root second", "")},
+        "units differ",
+    ),
     "another level": ({"A": mm.Quantity("A", 1, 1, 1, "", "", level=0.9)}, "one level"),
     "an unknown model": ({"model": "ho-stoll"}, "model is one of"),
     "no horizon": ({"model": "avellaneda-stoikov"}, "needs a horizon"),
@@ -251,6 +255,13 @@ def test_avellaneda_and_stoikov_s_maker_reverts_at_the_linear_rate():
     assert table.loc["half-life", "theory"] == pytest.approx(linear, rel=0.02)
     assert table.loc["spread", "theory"] == pytest.approx(2 * 0.6553852, abs=1e-6)
     assert table.loc["risk aversion", "theory"] == pytest.approx(0.1)
+
+
+@pytest.mark.bad_input("a spread in another unit")
+def test_a_spread_in_another_unit_is_refused():
+    wide = mm.Quantity("own spread", 5.0, 5.0, 5.0, "bps", "")
+    with pytest.raises(ValueError, match="units differ"):
+        mm.theory_beside_data(exactly(-S), **WORLD, spread=wide)
 
 
 @pytest.mark.bad_input("a half-life in sessions")

@@ -6,8 +6,6 @@ panel, A and k from own quotes and fills, sigma from the market's mid, half-life
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,7 +26,7 @@ def panel(simulated):
 
 @pytest.fixture(scope="module")
 def measured(simulated, panel):
-    """Skew and half-life from the panel, sigma from the mid (ticks, root of a second), A and k."""
+    """Skew, sigma, half-life and spread from the panel, A and k from own quotes and fills."""
     tick = 0.01
     quoted = panel.dropna(subset=["own_bid", "own_ask"])
     middle = ((quoted["own_bid"] + quoted["own_ask"]) / 2 - quoted["mid"]) / tick
@@ -36,16 +34,12 @@ def measured(simulated, panel):
     row = regress(middle, x, quoted["day"], draws=199).table.iloc[1]
     numbers = (float(row["estimate"]), float(row["low"]), float(row["high"]))
     skew = mm.Quantity("skew", *numbers, "ticks a unit", "least squares")
-    moves = (panel["mid"] - panel["mid_start"]).dropna() / tick
-    sigma = moves.std() / math.sqrt(10)
-    error = 1.96 / math.sqrt(2 * len(moves))
-    wide = float((quoted["own_ask"] - quoted["own_bid"]).mean() / tick)
     return {
         "skew": skew,
-        "sigma": mm.Quantity("sigma", sigma, sigma * (1 - error), sigma * (1 + error), "ticks", ""),
+        "sigma": mm.mid_volatility(panel),
         "intensity": mm.calibrate_intensity(simulated.market),
         "half_life": mm.inventory_reversion(panel),
-        "spread": wide,
+        "spread": mm.own_spread(panel),
     }
 
 
