@@ -12,7 +12,7 @@ from mmresearch.measure.asof import known_before_by_symbol
 from mmresearch.measure.entries import Opening
 from mmresearch.measure.ledger import ledger
 from mmresearch.measure.quotes import best_quotes, mid
-from mmresearch.sessions import session_of
+from mmresearch.measure.session_days import with_day
 
 PRICES = ("auto", "mid", "mean")
 _SERIES = ["account", "symbol"]
@@ -63,7 +63,7 @@ def trader_fills(
     if fair == "mid" and quotes is None:
         raise ValueError("fair='mid' needs quotes or a book; 'mean' takes the others' fills")
     fair = ("mean" if quotes is None else "mid") if fair == "auto" else fair
-    rows = _with_day(ledger(market, account=account, opening=opening), market)
+    rows = with_day(ledger(market, account=account, opening=opening), market)
     chosen = [symbol] if isinstance(symbol, str) else symbol
     if chosen is not None:
         rows = _chosen(rows, chosen)
@@ -85,20 +85,6 @@ def _chosen(rows: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
     return rows[rows["symbol"].isin(symbols)]
 
 
-def _with_day(rows: pd.DataFrame, market: Market) -> pd.DataFrame:
-    """The rows with the session's day, missing outside every session."""
-    day = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[ns]")
-    traded = set(market.symbols["symbol"])
-    for symbol, places in rows.groupby("symbol", sort=False).indices.items():
-        if symbol not in traded:
-            continue
-        sessions = market.sessions(symbol)
-        row = session_of(rows["time"].iloc[places], sessions)
-        days = sessions["day"].to_numpy("datetime64[ns]")[np.maximum(row, 0)]
-        day.iloc[places] = np.where(row >= 0, days, np.datetime64("NaT"))
-    return rows.assign(day=day)
-
-
 def _held(rows: pd.DataFrame) -> pd.DataFrame:
     """The fills, with inventory before each: by the ledger, and since the session's open."""
     before = rows["position"] - rows["flow"]
@@ -114,7 +100,7 @@ def _mid_before(rows: pd.DataFrame, quotes: pd.DataFrame, market: Market) -> np.
     then = quotes.iloc[np.maximum(row, 0)]
     kind = then[["symbol", "time"]].reset_index(drop=True)
     kind["symbol"] = rows["symbol"].to_numpy()
-    same = _with_day(kind, market)["day"].to_numpy() == rows["day"].to_numpy()
+    same = with_day(kind, market)["day"].to_numpy() == rows["day"].to_numpy()
     return np.where((row >= 0) & same, mid(then).to_numpy(), np.nan)
 
 
@@ -128,7 +114,7 @@ def _mean_of_others(rows: pd.DataFrame, market: Market, prints: int) -> np.ndarr
         raise ValueError("fair='mean' needs fills of several accounts")
     every = market["fills"]
     every = every[every["symbol"].isin(rows["symbol"].unique())]
-    every = _with_day(every[[*_SERIES, "time", "seq", "price", "size"]], market)
+    every = with_day(every[[*_SERIES, "time", "seq", "price", "size"]], market)
     every = every[every["day"].notna()].assign(value=every["price"] * every["size"])
     once = every[_PRINT].drop_duplicates().sort_values(_PRINT)
     once["stretch"] = once.groupby(["symbol", "day"]).cumcount() // prints

@@ -93,6 +93,25 @@ def test_regression_and_errors_are_statsmodels(table, answer):
     assert sums.loc["|b2| > b3", ["low", "high"]].tolist() == pytest.approx([low, high], rel=2e-3)
 
 
+def test_the_two_weights_differ_by_what_the_delta_method_says(answer):
+    """The slope of -b3/b2 + b5/b4 by finite differences, in place of the formula."""
+    params, covariance = answer.fit.params, answer.fit.cov_params()
+
+    def apart(b: pd.Series) -> float:
+        return -b["inventory_lag"] / b["inventory"] + b["direction_lag"] / b["direction"]
+
+    step = {name: 1e-5 * pd.Series(1.0, [name]) for name in params.index}
+    up, down = (
+        {n: apart(params.add(k * s, fill_value=0)) for n, s in step.items()} for k in (1, -1)
+    )
+    slope = (pd.Series(up) - pd.Series(down)) / 2e-5
+    error = np.sqrt(slope @ covariance @ slope)
+    told = answer.details["restrictions"].set_index("restriction").loc["b3/|b2| = |b5|/b4"]
+    assert told["estimate"] == pytest.approx(apart(params))
+    # t of 149 degrees: 1.97601
+    assert told["high"] - told["estimate"] == pytest.approx(1.97601 * error, rel=1e-5)
+
+
 def test_taking_the_noise_out_is_more_precise_and_agrees(table, answer):
     other = mm.dealer_pricing(table, size="units", noise="ma")
     found = other.table.set_index("term")

@@ -11,9 +11,11 @@ import pytest
 from mmresearch.estimate.equivalent import equivalent_inventory
 from mmresearch.estimate.liquidity import inventory_liquidity
 from mmresearch.estimate.result import Quantity
-from tests.truth import coverage_equivalent, coverage_liquidity
+from mmresearch.estimate.spread_components import spread_components
+from tests.truth import coverage_components, coverage_equivalent, coverage_liquidity
 from tests.truth.coverage import TABLE, row, studies
 from tests.truth.dealers import dealers
+from tests.truth.indicator_tape import tape
 from tests.truth.liquidity import spreads
 
 
@@ -53,6 +55,12 @@ def test_the_quick_intervals_of_liquidity_are_the_public_ones():
         coverage_liquidity.intervals(panel)
         == inventory_liquidity(panel, revenue="revenue").quantities
     )
+
+
+@pytest.mark.parametrize("on", ["quotes", "traded"])
+def test_the_quick_intervals_of_the_spreads_components_are_the_public_ones(on):
+    trades = tape(np.random.default_rng(4), days=45, trades=30)
+    assert coverage_components.intervals(trades, on) == spread_components(trades, on=on).quantities
 
 
 def test_the_quick_intervals_of_equivalent_inventory_are_the_public_ones():
