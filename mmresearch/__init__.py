@@ -68,6 +68,7 @@ _HOME = {
     "trader_prices": "mmresearch.estimate.trader_prices:trader_prices",
     "dealer_pricing": "mmresearch.estimate.dealer_pricing:dealer_pricing",
     "spread_components": "mmresearch.estimate.spread_components:spread_components",
+    "quote_skew": "mmresearch.estimate.quote_skew:quote_skew",
     "inventory_liquidity": "mmresearch.estimate.liquidity:inventory_liquidity",
     "equivalent_inventory": "mmresearch.estimate.equivalent:equivalent_inventory",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
@@ -93,6 +94,7 @@ _HOME = {
     "plot_pressure": "mmresearch.show.plots:plot_pressure",
     "plot_placebo": "mmresearch.show.plots:plot_placebo",
     "plot_horizons": "mmresearch.show.dealer_plots:plot_horizons",
+    "plot_skew": "mmresearch.show.skew_plots:plot_skew",
     "explore": "mmresearch.show.explore:explore",
     "report": "mmresearch.show.report:report",
 }

@@ -28,6 +28,8 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], object]] = {
     "rolling_reversion": lambda p: mm.rolling_reversion(p, window=2, step=1, draws=39),
     "inventory_by_horizon": lambda p: mm.inventory_by_horizon(p, draws=99),
     "inventory_liquidity": mm.inventory_liquidity,
+    "quote_skew": lambda p: mm.quote_skew(p, limit=1e4, lags=1, draws=39),
+    "quote_skew, pool": lambda p: mm.quote_skew(p, quotes="pool", draws=39),
     "equivalent_inventory": lambda p: mm.equivalent_inventory(p, draws=39),
     "price_pressure": lambda p: mm.price_pressure(p, draws=99),
     "inventory_placebo": lambda p: mm.inventory_placebo(p, shuffles=19, draws=99),

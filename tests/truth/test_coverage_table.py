@@ -10,12 +10,19 @@ import pytest
 
 from mmresearch.estimate.equivalent import equivalent_inventory
 from mmresearch.estimate.liquidity import inventory_liquidity
+from mmresearch.estimate.quote_skew import quote_skew
 from mmresearch.estimate.result import Quantity
 from mmresearch.estimate.spread_components import spread_components
-from tests.truth import coverage_components, coverage_equivalent, coverage_liquidity
+from tests.truth import (
+    coverage_components,
+    coverage_equivalent,
+    coverage_liquidity,
+    coverage_skew,
+)
 from tests.truth.coverage import TABLE, row, studies
 from tests.truth.dealers import dealers
 from tests.truth.indicator_tape import tape
+from tests.truth.leaning import leaning
 from tests.truth.liquidity import spreads
 
 
@@ -68,3 +75,15 @@ def test_the_quick_intervals_of_equivalent_inventory_are_the_public_ones():
     public = equivalent_inventory(panel, quote="quote_bps", binds="binds", draws=99).quantities
     for name, quick in coverage_equivalent.intervals(panel).items():
         assert quick == public[name]
+
+
+@pytest.mark.parametrize("days", [12, 41])
+def test_the_quick_intervals_of_quote_skew_are_the_public_ones(days):
+    panel = leaning(np.random.default_rng(4), days=days, bars=30, skew=-0.1, widen=0.05)
+    public = quote_skew(panel, lags=2, draws=99).quantities
+    names = (*coverage_skew.NAMES, *(["extremes"] if days > 40 else []))
+    slow = coverage_skew.intervals(panel, names, draws=99)
+    for name, quick in coverage_skew.quick(panel, names, draws=99).items():
+        assert slow[name] == public[name]
+        for part in ("value", "low", "high"):
+            assert getattr(quick, part) == pytest.approx(getattr(slow[name], part), rel=1e-6)
