@@ -176,8 +176,10 @@ def one_session(replications: int, seed: int) -> list[Row]:
 
 
 COVERAGE: dict[str, Study] = {
+    "quote_skew, 6 days": partial(levels, 6, False),
     "quote_skew, 12 days": partial(levels, 12, False),
     "quote_skew, 12 days carried": partial(levels, 12, True),
     "quote_skew, 45 days": partial(levels, 45, False),
     "quote_skew, extremes": extremes,
+    "quote_skew, 1 day": one_session,
 }
