@@ -12,7 +12,7 @@ from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
 from mmresearch.estimate.sandwich import SOME_DAYS, error_rule
 from mmresearch.estimate.skew_fits import Term, answer_row, fit_term, regressors, terms
-from mmresearch.estimate.skew_rows import FAIR, QUOTES, ByName, SkewRows, skew_rows
+from mmresearch.estimate.skew_rows import FAIR, MEASURES, QUOTES, ByName, SkewRows, skew_rows
 
 QUESTIONS = {
     "own": "Does the account lean its own quotes against its inventory?",
@@ -27,10 +27,10 @@ EQUATIONS = {
     "pool": r"r_t = a_k + b\,\Delta I_t + \gamma' z_t + e_t",
 }
 _NAMES = ("skew", "bid_skew", "ask_skew", "asymmetry", "extremes", "response", "long_run_skew")
-QUANTITY_UNITS = dict.fromkeys(_NAMES, "{} a unit") | {
+QUANTITY_UNITS = dict.fromkeys(_NAMES, "{} a {}") | {
     "skew_at_limit": "{} at the limit",
-    "size_skew": "share a unit",
-    "spread_on_inventory": "{} a unit of |inventory|",
+    "size_skew": "share a {1}",
+    "spread_on_inventory": "{} a {} of |inventory|",
 }
 _BINS = 10
 _TOO_SMALL, _TOO_LARGE = 1e-4, 10.0
@@ -43,6 +43,7 @@ def quote_skew(
     fair: str = "mid",
     tick: ByName | None = None,
     limit: ByName | None = None,
+    measure: str = "units",
     lags: int = 0,
     controls: bool = True,
     errors: str = "auto",
@@ -69,6 +70,9 @@ def quote_skew(
         Else the panel's attrs["ticks"]. Where a symbol's is not known all is in basis points.
     limit : float or mapping by account, optional
         The largest position allowed, units: adds "skew_at_limit".
+    measure : str
+        Of inventory: "units"; "currency", units times the fair price of the moment; "sd", each
+        series' own standard deviation, where several are pooled that hold very different amounts.
     lags : int
         Bars of past inventory: adds "long_run_skew".
     controls : bool
@@ -129,10 +133,11 @@ def quote_skew(
     Ho and Stoll (1981); Avellaneda and Stoikov (2008); Gueant, Lehalle and Fernandez-Tapia (2013);
     Manaster and Mann (1996); Toda and Yamamoto (1995); Granger and Newbold (1974).
     """
-    _refuse_choice(quotes, fair, lags, errors)
-    rows = skew_rows(
-        panel, quotes=quotes, fair=fair, tick=tick, limit=limit, lags=lags, controls=controls
-    )
+    _refuse_choice(quotes, fair, measure, lags, errors)
+    if limit is not None and measure != "units":
+        raise ValueError(f"a limit is in units: not with measure={measure!r}")
+    given = {"tick": tick, "limit": limit, "measure": measure, "lags": lags}
+    rows = skew_rows(panel, quotes=quotes, fair=fair, controls=controls, **given)
     wrong = _limit_is_wrong(rows) if limit is not None else ""
     rows = rows._replace(
         frame=rows.frame.assign(share=rows.frame["inventory"] / rows.frame["limit"])
@@ -144,12 +149,13 @@ def quote_skew(
         fits["skew_at_limit"] = rows.reason or wrong
     if rows.kind == "pool" and limit is not None:
         fits["skew_at_limit"] = "a pool has no limit"
-    return _answer(rows, asked, fits, choice, bool(wrong))
+    return _answer(rows, asked, fits, choice, measure, bool(wrong))
 
 
-def _refuse_choice(quotes: str, fair: str, lags: int, errors: str) -> None:
+def _refuse_choice(quotes: str, fair: str, measure: str, lags: int, errors: str) -> None:
     error_rule(pd.Series([0, 1]), errors=errors)
-    for what, given, known in (("quotes", quotes, QUOTES), ("fair", fair, FAIR)):
+    choices = (("quotes", quotes, QUOTES), ("fair", fair, FAIR), ("measure", measure, MEASURES))
+    for what, given, known in choices:
         if given not in known:
             raise ValueError(f"{what} must be one of {', '.join(known)}, not {given!r}")
     if isinstance(lags, bool) or not isinstance(lags, int | np.integer) or lags < 0:
@@ -181,6 +187,7 @@ def _answer(
     asked: dict[str, Term],
     fits: dict[str, Regression | str],
     choice: dict[str, object],
+    measure: str,
     wrong: bool,
 ) -> Result:
     known = {name: found for name, found in fits.items() if isinstance(found, Regression)}
@@ -191,7 +198,9 @@ def _answer(
     flags += dict.fromkeys(flag for found in known.values() for flag in found.flags)
     if "skew" in known and _sessions_depend(rows, known["skew"]):
         flags.append("sessions_depend")
-    units = {name: unit.format(rows.unit) for name, unit in QUANTITY_UNITS.items()}
+    units = {
+        name: unit.format(rows.unit, MEASURES[measure]) for name, unit in QUANTITY_UNITS.items()
+    }
     details = {"series": _series(rows, choice), "checks": _checks(rows, fits, choice)}
     if isinstance(fits.get("long_run_skew"), Regression):
         details["lags"] = _by_lag(fits["long_run_skew"])

@@ -12,17 +12,19 @@ from mmresearch.estimate.panel_rows import KEY, drop_by_reason, refuse_panel
 
 QUOTES = ("auto", "own", "market", "pool")
 FAIR = ("mid", "microprice")
+MEASURES = {"units": "unit", "currency": "unit of currency", "sd": "sd"}  # -> one of them
 ByName = float | Mapping[str, float]
 _SERIES = ["account", "symbol"]
 _OWN = ["own_bid", "own_ask"]
 _USED = ["inventory_start", "inventory_end", "flow", "trade_flow", "mid", "mid_start", "microprice"]
 _USED += [*_OWN, "own_bid_size", "own_ask_size", "trade_return_bps", "return_bps", "spread_bps"]
-_USED += ["realized_variance", "time_of_day", "participation"]
+_USED += ["realized_variance", "time_of_day", "participation", "trade_price"]
 _PAST_BARS = 12
 _WAVES = 3
 _TOP = 0.9
 _ONE_SIDED = 0.1
 _WHOLE = 0.99
+_NO_LEVEL = "measure='currency' needs the level of inventory, of which only changes are known"
 _ONE_PRICE = "a pool has one price, a function of what it holds"
 _NO_SIDES = "only the market's quotes are known, not the account's own"
 _BAR_A_SESSION = (
@@ -34,8 +36,8 @@ _BAR_A_SESSION = (
 class SkewRows(NamedTuple):
     """A row a bar that can be used, in order of series and time.
 
-    frame: series (a number), account, symbol, day, bar; inventory (units; of a pool: flow), held
-    (|inventory|), beyond (what passes the top decile, signed), limit; the past ("inventory_1",
+    frame: series (a number), account, symbol, day, bar; inventory (as measured; of a pool: flow),
+    held (|inventory|), beyond (what passes the top decile, signed), limit; the past ("inventory_1",
     "lean_2") and changes ("moved_0"); the outcomes lean (of the mid), bid, ask, spread, in `unit`,
     and size (share). kind: own, market or pool. controls: the columns that hold them. lacking:
     outcome -> why it is not there. reason: why nothing can be told, or "".
@@ -60,6 +62,7 @@ def skew_rows(
     limit: ByName | None,
     lags: int,
     controls: bool,
+    measure: str = "units",
 ) -> SkewRows:
     """The usable bars with outcomes, inventory, its past, and controls known at the bar's start."""
     refuse_panel(panel, ["inventory_end"], ["inventory_start"])
@@ -72,6 +75,7 @@ def skew_rows(
     in_ticks = kind != "pool" and len(full) and bool(ticks.notna().all())
     unit = "ticks" if in_ticks else "bps"
     full, lacking = _outcomes(full, kind, full[fair], ticks if in_ticks else full[fair] / 1e4)
+    full = _measured(full, measure, full["trade_price" if kind == "pool" else fair])
     full["limit"] = _by_name(limit, full["account"], "limit")
     full = _with_size(full, kind, panel)
     reasons = _set_aside(full, kind, full[fair])
@@ -80,6 +84,8 @@ def skew_rows(
     frame = frame.reset_index(drop=True)
     flags = _flags(panel, frame, kind, ticks, dropped)
     reason = _nothing(full, frame, kind, dropped | still)
+    if measure == "currency" and kind != "pool" and not reason and _opening_unknown(panel):
+        reason = _NO_LEVEL
     names = _with_controls(frame) if controls and not reason else []
     return SkewRows(frame, kind, unit, names, dropped | still, flags, lacking, reason)
 
@@ -144,6 +150,17 @@ def _outcomes(
         others = ["bid", "ask", "asymmetry", "size", "spread", "extremes", "response", "long_run"]
         lacking, held = dict.fromkeys(others, _ONE_PRICE), inventory
     return full.assign(inventory=inventory, level=held), lacking
+
+
+def _measured(full: pd.DataFrame, measure: str, price: pd.Series) -> pd.DataFrame:
+    """Inventory in units as it is, in currency, or in each series' standard deviations."""
+    if measure == "units":
+        return full
+    factor = price
+    if measure == "sd":
+        spread = full["inventory"].groupby(full["series"]).transform("std")
+        factor = 1 / spread.where(spread > 0, 1.0)
+    return full.assign(inventory=full["inventory"] * factor, level=full["level"] * factor)
 
 
 def _with_size(full: pd.DataFrame, kind: str, panel: pd.DataFrame) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def plot_skew(found: pd.DataFrame | Result, *, ax: Axes | None = None, **options
     if len(bins):
         ax.legend(frameon=False, fontsize=8)
     ax.set_title(_title(result), fontsize=8.5, loc="left")
-    _labels(ax, result, unit.removesuffix(" a unit"))
+    _labels(ax, result, *unit.split(" a ", 1))
     return ax
 
 
@@ -76,11 +76,12 @@ def _line(ax: Axes, bins: pd.DataFrame, name: str, slope: Quantity, turn: int, c
     )
 
 
-def _labels(ax: Axes, result: Result, unit: str) -> None:
+def _labels(ax: Axes, result: Result, unit: str, measure: str) -> None:
+    held = {"unit": "units", "unit of currency": "currency", "sd": "its sd"}[measure]
     if "pool_price_is_mechanical" in result.flags:
-        ax.set_xlabel("flow into the pool in the bar (units)")
+        ax.set_xlabel(f"flow into the pool in the bar ({held})")
         ax.set_ylabel(f"change of the pool's price ({unit})")
         return
-    ax.set_xlabel("inventory (units, + long)")
+    ax.set_xlabel(f"inventory ({held}, + long)")
     market = "lean_of_the_markets_sizes" in result.flags
     ax.set_ylabel(f"mid less microprice ({unit})" if market else f"quote less fair price ({unit})")

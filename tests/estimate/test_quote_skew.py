@@ -52,7 +52,14 @@ def refused(found: mm.Result) -> dict[str, str]:
 
 def test_three_bars_by_arithmetic():
     # bid 99.99 and ask 100.03 around 100: the mid 1 tick above it, the bid 1 below, the ask 3 above
-    asked = {"quotes": "auto", "fair": "mid", "tick": None, "limit": None, "lags": 0}
+    asked = {
+        "quotes": "auto",
+        "fair": "mid",
+        "tick": None,
+        "limit": None,
+        "measure": "units",
+        "lags": 0,
+    }
     rows = skew_rows(three_bars(), controls=False, **asked).frame.iloc[:3]
     assert rows["lean"].tolist() == pytest.approx([1, 0, -2])
     assert rows["bid"].tolist() == pytest.approx([1, 2, 4])
@@ -76,7 +83,14 @@ def test_three_bars_by_arithmetic():
 
 def test_past_volatility_is_that_of_the_bars_before_in_the_session():
     panel = three_bars().assign(realized_variance=np.tile([4.0, 16.0, 100.0], 12))
-    asked = {"quotes": "auto", "fair": "mid", "tick": None, "limit": None, "lags": 0}
+    asked = {
+        "quotes": "auto",
+        "fair": "mid",
+        "tick": None,
+        "limit": None,
+        "measure": "units",
+        "lags": 0,
+    }
     rows = skew_rows(panel, controls=True, **asked)
     assert rows.controls == ["volatility"]
     mean = (2 + 10**0.5) / 2  # of the bars with a past: sqrt(4), sqrt((4 + 16)/2)
@@ -86,7 +100,14 @@ def test_past_volatility_is_that_of_the_bars_before_in_the_session():
 def test_the_past_does_not_cross_a_session_or_a_bar_that_cannot_be_used():
     panel = leaning(np.random.default_rng(2), days=2, bars=6)
     panel.loc[8, "own_bid"] = np.nan
-    asked = {"quotes": "auto", "fair": "mid", "tick": None, "limit": None, "lags": 0}
+    asked = {
+        "quotes": "auto",
+        "fair": "mid",
+        "tick": None,
+        "limit": None,
+        "measure": "units",
+        "lags": 0,
+    }
     frame = skew_rows(panel, controls=False, **asked).frame.set_index(["day", "bar"])
     days = panel["day"].unique()
     assert frame.loc[days[0], "lean_1"].isna().tolist() == [True] + [False] * 5
@@ -210,6 +231,24 @@ def test_quotes_that_follow_slowly_respond_at_first_and_in_the_end():
     assert path["bars"].tolist() == list(range(7))
     assert path["estimate"][:3].tolist() == pytest.approx([-0.05, -0.075, -0.0875], abs=0.006)
     assert path["estimate"].iloc[-1] == whole["estimate"]
+
+
+def test_inventory_in_currency_and_in_standard_deviations():
+    plain = mm.quote_skew(three_bars(), errors="cluster").quantities["skew"]
+    # the mid is 100 throughout: a unit is 100 of currency
+    worth = mm.quote_skew(three_bars(), errors="cluster", measure="currency").quantities["skew"]
+    assert worth.value == pytest.approx(plain.value / 100)
+    assert worth.unit == "ticks a unit of currency"
+    # 12 times -10, 0 and 10: the variance is 24 * 100 / 35
+    sd = mm.quote_skew(three_bars(), errors="cluster", measure="sd").quantities["skew"]
+    assert sd.value == pytest.approx(plain.value * (2400 / 35) ** 0.5)
+    assert (sd.low, sd.unit) == (pytest.approx(plain.low * (2400 / 35) ** 0.5), "ticks a sd")
+    unknown = mm.quote_skew(three_bars().assign(opening_known=False), measure="currency")
+    assert "needs the level of inventory" in refused(unknown)["skew"]
+    with pytest.raises(ValueError, match="a limit is in units"):
+        mm.quote_skew(three_bars(), limit=50, measure="sd")
+    with pytest.raises(ValueError, match="measure must be one of units, currency, sd"):
+        mm.quote_skew(three_bars(), measure="lots")
 
 
 def test_each_series_alone_and_pooled_with_its_own_mean():

@@ -46,7 +46,7 @@ def intervals(
             terms(2, limit=False)[name],
             {"errors": errors, "level": 0.95, "draws": draws, "seed": seed},
         )
-        found[name] = quantity(name, fit, QUANTITY_UNITS[name].format(rows.unit), 0.95)
+        found[name] = quantity(name, fit, QUANTITY_UNITS[name].format(rows.unit, "unit"), 0.95)
     return found
 
 
@@ -68,7 +68,7 @@ def quick(panel: pd.DataFrame, names: tuple[str, ...], *, draws: int, seed: int 
         y, x = inner[:, 0], np.ascontiguousarray(inner[:, 1:])
         wild = days < MANY_DAYS or name == "extremes"
         numbers = _wild(y, x, groups, weights) if wild else _clustered(y, x, groups)
-        unit = QUANTITY_UNITS[name].format("ticks")
+        unit = QUANTITY_UNITS[name].format("ticks", "unit")
         found[name] = Quantity(name, *numbers, unit, "", bool(np.isfinite(numbers).all()))
     return found
 
