@@ -93,7 +93,8 @@ def calibrate_intensity(
     that is in A and k, at the account's places; with public trades A is a quote's at the front, and
     both hold for a small maker among others' quotes (see `mm.trades_by_depth`).
 
-    "not identified": fewer than 10 fills, one distance only, nested counts without clusters.
+    "not identified": fewer than 10 fills, one distance only, nested counts without clusters, a
+    market without quotes.
 
     References
     ----------
@@ -105,6 +106,9 @@ def calibrate_intensity(
             f"way is one of {', '.join(WAYS)} and errors one of {', '.join(ERRORS)}; "
             f"given {way!r}, {errors!r}"
         )
+    if isinstance(data, Market) and not {"quotes", "book"}.intersection(data):
+        units = {"A": "fills a second", "k": f"1/{_one('')}"}
+        return _refused(Sample(0, {}, 0), units, "no quotes and no book, so no fair price")
     table = _table_of(data, way, account, symbol) if isinstance(data, Market) else data
     rows = _rows(table)
     unit, nested = str(table.attrs.get("unit", "")), bool(table.attrs.get("nested", False))

@@ -91,7 +91,8 @@ def _unit(
     ticks = ticks.astype("float64")
     if (ticks <= 0).any():
         raise ValueError(f"tick must be above 0, not {ticks[ticks <= 0].iloc[0]!r}")
-    return ("ticks", ticks) if ticks.notna().all() else ("bps", price / 1e4)
+    known = len(ticks) > 0 and ticks.notna().all()
+    return ("ticks", ticks) if known else ("bps", price / 1e4)
 
 
 def _slope(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from functools import partial
 
@@ -21,6 +22,10 @@ from mmresearch.theory.quotes import MODELS, QUOTES
 Number = float | Quantity
 _TABLE = ["term", "unit", "theory", "theory_low", "theory_high", "data", "data_low", "data_high"]
 _UNNAMED = ("price", "unit")  # no unit was given with the data
+NOBODYS = {
+    "lean_of_the_markets_sizes": "it is the lean of the market's sizes, which no maker chose",
+    "pool_price_is_mechanical": "it is the slope of a pool's curve, which no maker chose",
+}
 NO_LEAN = "a skew of 0 is inside the interval, so that a maker without risk aversion is, too"
 WRONG_WAY = "the quotes rise with inventory (skew above 0), which no risk aversion gives"
 
@@ -208,9 +213,14 @@ def _skew(skew: Quantity | Result) -> Quantity:
     if isinstance(skew, Result):
         if "skew" not in skew.quantities:
             raise ValueError(f"the result has no quantity 'skew' but {', '.join(skew.quantities)}")
+        nobodys = [why for flag, why in NOBODYS.items() if flag in skew.flags]
         skew = skew.quantities["skew"]
+        if nobodys:
+            skew = dataclasses.replace(skew, identified=False, reason=nobodys[0])
     if not isinstance(skew, Quantity):
         raise TypeError(f"skew is a Quantity or a Result that has one, not {type(skew).__name__}")
+    if " a " in skew.unit and not skew.unit.endswith(" a unit"):
+        raise ValueError(f"skew is in {skew.unit}; theory's is a unit: measure='units'")
     return skew
 
 
@@ -265,7 +275,8 @@ def _same_units(skew: Quantity, given: dict[str, Number | None]) -> None:
     if levels:
         raise ValueError(f"intervals of one level are needed: skew has {skew.level}, {levels}")
     priced = ("sigma", "k", "spread")
-    price = {name: _price(stated[name].unit) for name in priced if name in stated}
+    told = [name for name in priced if name in stated and stated[name].identified]
+    price = {name: _price(stated[name].unit) for name in told}
     named = {name: unit for name, unit in price.items() if unit not in _UNNAMED}
     if _price(skew.unit) in _UNNAMED:
         return

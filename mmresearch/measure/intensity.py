@@ -167,8 +167,9 @@ def _one(names: pd.Series, chosen: str | None, what: str) -> str:
     if chosen is None and len(held) == 1:
         return held[0]
     if chosen not in held:
+        more = f" and {len(held) - 5} more" if len(held) > 5 else ""
         raise ValueError(
-            f"{what} hold {', '.join(map(str, held)) or 'nothing'}"
+            f"{what} hold {', '.join(map(str, held[:5])) or 'nothing'}{more}"
             + (": name one" if chosen is None else f", not {chosen!r}")
         )
     return chosen

@@ -188,3 +188,13 @@ def test_unknown_options_are_refused():
         mm.calibrate_intensity(two_distances(), way="mine")
     with pytest.raises(TypeError, match="DataFrame or a Market"):
         mm.calibrate_intensity([1, 2])
+
+
+@pytest.mark.bad_input("no quotes")
+def test_a_market_without_quotes_is_refused():
+    market = mm.simulate.glft(days=1, seconds=600, seed=1).market
+    bare = mm.Market(symbols=market.symbols, trades=market.trades)
+    found = mm.calibrate_intensity(bare)
+    assert {q.reason for q in found.quantities.values()} == {
+        "no quotes and no book, so no fair price"
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import mmresearch as mm
 from mmresearch.estimate.implied import Known, propagated
+from mmresearch.estimate.result import Sample
 from tests.truth.intensity import typical_skew
 
 WORLD = {"sigma": 0.3, "A": 0.9, "k": 0.3}  # models.md B3: ticks and seconds; gamma 0.01
@@ -269,3 +271,22 @@ def test_a_half_life_in_sessions_is_refused():
     life = mm.Quantity("half-life", 2.0, 1.0, 3.0, "sessions", "")
     with pytest.raises(ValueError, match="half_life is in sessions"):
         mm.theory_beside_data(exactly(-S), **WORLD, half_life=life)
+
+
+def test_a_lean_that_no_maker_chose_has_no_risk_aversion():
+    found = mm.Result(
+        "?", "", "", pd.DataFrame(), Sample(9, {}, 9), "", quantities={"skew": exactly(-S)}
+    )
+    assert mm.implied_risk_aversion(found, **WORLD).identified
+    for flag, why in (
+        ("lean_of_the_markets_sizes", "sizes"),
+        ("pool_price_is_mechanical", "curve"),
+    ):
+        none = mm.implied_risk_aversion(dataclasses.replace(found, flags=(flag,)), **WORLD)
+        assert not none.identified
+        assert why in none.reason
+
+
+def test_a_skew_per_anything_but_a_unit_is_an_error():
+    with pytest.raises(ValueError, match="ticks a sd; theory's is a unit"):
+        mm.implied_risk_aversion(dataclasses.replace(exactly(-S), unit="ticks a sd"), **WORLD)
