@@ -94,7 +94,7 @@ def calibrate_intensity(
     both hold for a small maker among others' quotes (see `mm.trades_by_depth`).
 
     "not identified": fewer than 10 fills, one distance only, nested counts without clusters, a
-    market without quotes.
+    market without quotes, or without a side of any trade where those are what is counted.
 
     References
     ----------
@@ -106,10 +106,14 @@ def calibrate_intensity(
             f"way is one of {', '.join(WAYS)} and errors one of {', '.join(ERRORS)}; "
             f"given {way!r}, {errors!r}"
         )
-    if isinstance(data, Market) and not {"quotes", "book"}.intersection(data):
-        units = {"A": "fills a second", "k": f"1/{_one('')}"}
-        return _refused(Sample(0, {}, 0), units, "no quotes and no book, so no fair price")
-    table = _table_of(data, way, account, symbol) if isinstance(data, Market) else data
+    table = data
+    if isinstance(data, Market):
+        way = _way(data, way)
+        lacking = _lacking(data, way)
+        if lacking:
+            units = {"A": "fills a second", "k": f"1/{_one('')}"}
+            return _refused(Sample(0, {}, 0), units, lacking)
+        table = _table_of(data, way, account, symbol)
     rows = _rows(table)
     unit, nested = str(table.attrs.get("unit", "")), bool(table.attrs.get("nested", False))
     dropped = {f"fills {reason}": n for reason, n in table.attrs.get("set_aside", {}).items()}
@@ -139,7 +143,7 @@ def calibrate_intensity(
         flags=flags,
         details={
             "rates": _rates(rows, fit),
-            "covariance": _covariance(fit),
+            "covariance": fit.cov_params().rename_axis("term"),
             "traps": _traps(rows, terms),
             "meaning": pd.Series(FLAGS, name="meaning").rename_axis("flag").to_frame(),
         },
@@ -150,9 +154,22 @@ def _one(unit: str) -> str:
     return {"ticks": "tick", "": "unit of distance"}.get(unit, unit)
 
 
+def _way(market: Market, way: str) -> str:
+    if way != "auto":
+        return way
+    return "own quotes" if "own_quotes" in market else "public trades"
+
+
+def _lacking(market: Market, way: str) -> str:
+    """Why a market cannot tell, before any of it is counted."""
+    if not {"quotes", "book"}.intersection(market):
+        return "the market has neither quotes nor a book, so no fair price"
+    if way == "public trades" and "trades" in market and market["trades"]["side"].isna().all():
+        return "no trade has a known side: sign them (`mm.sign_trades`)"
+    return ""
+
+
 def _table_of(market: Market, way: str, account: str | None, symbol: str | None) -> pd.DataFrame:
-    if way == "auto":
-        way = "own quotes" if "own_quotes" in market else "public trades"
     if way == "own quotes":
         return fills_by_distance(market, account=account, symbol=symbol)
     if account is not None:
@@ -302,10 +319,6 @@ def _rates(rows: pd.DataFrame, fit: object) -> pd.DataFrame:
     sums["rate"] = sums["count"] / sums["exposure"]
     sums["fitted"] = np.exp(fit.params["ln_A"] - fit.params["k"] * sums["distance"])
     return sums.reset_index(drop=True)
-
-
-def _covariance(fit: object) -> pd.DataFrame:
-    return fit.cov_params().rename_axis("term")
 
 
 def _traps(rows: pd.DataFrame, terms: pd.DataFrame) -> pd.DataFrame:

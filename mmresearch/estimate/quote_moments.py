@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,8 @@ from mmresearch.estimate.errors import regress
 from mmresearch.estimate.panel_rows import refuse_panel
 from mmresearch.estimate.result import Quantity
 from mmresearch.estimate.sandwich import SOME_DAYS
+from mmresearch.estimate.skew_rows import ByName, by_name
 
-ByName = float | Mapping[str, float]
 _FEWEST = 20
 
 
@@ -86,11 +85,7 @@ def _unit(
     panel: pd.DataFrame, symbols: pd.Series, price: pd.Series, tick: ByName | None
 ) -> tuple[str, pd.Series]:
     """Ticks where every symbol's is known, else basis points of the price."""
-    given = panel.attrs.get("ticks", {}) if tick is None else tick
-    ticks = symbols.map(dict(given)) if isinstance(given, Mapping) else symbols.map(lambda _: given)
-    ticks = ticks.astype("float64")
-    if (ticks <= 0).any():
-        raise ValueError(f"tick must be above 0, not {ticks[ticks <= 0].iloc[0]!r}")
+    ticks = by_name(tick, symbols, "tick", panel.attrs.get("ticks"))
     known = len(ticks) > 0 and ticks.notna().all()
     return ("ticks", ticks) if known else ("bps", price / 1e4)
 

@@ -278,10 +278,13 @@ def _same_units(skew: Quantity, given: dict[str, Number | None]) -> None:
     told = [name for name in priced if name in stated and stated[name].identified]
     price = {name: _price(stated[name].unit) for name in told}
     named = {name: unit for name, unit in price.items() if unit not in _UNNAMED}
-    if _price(skew.unit) in _UNNAMED:
+    if not skew.identified or _price(skew.unit) in _UNNAMED:
         return
     if any(unit != _price(skew.unit) for unit in named.values()):
-        raise ValueError(f"units differ: skew is in {skew.unit}, and the price of {named}")
+        raise ValueError(
+            f"units differ: skew is in {skew.unit}, and the price of {named}; where the market"
+            " knows the symbol's tick all are in ticks"
+        )
 
 
 def _unidentified(skew: Quantity, inputs: dict[str, Known]) -> str:

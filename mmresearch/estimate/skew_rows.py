@@ -71,12 +71,12 @@ def skew_rows(
     full = full.reindex(columns=[*full.columns, *[c for c in _USED if c not in full]])
     full["series"] = full.groupby(_SERIES, sort=False).ngroup()
     kind = _kind(full) if quotes == "auto" else quotes
-    ticks = _by_name(tick, full["symbol"], "tick", panel.attrs.get("ticks") or {})
+    ticks = by_name(tick, full["symbol"], "tick", panel.attrs.get("ticks") or {})
     in_ticks = kind != "pool" and len(full) and bool(ticks.notna().all())
     unit = "ticks" if in_ticks else "bps"
     full, lacking = _outcomes(full, kind, full[fair], ticks if in_ticks else full[fair] / 1e4)
     full = _measured(full, measure, full["trade_price" if kind == "pool" else fair])
-    full["limit"] = _by_name(limit, full["account"], "limit")
+    full["limit"] = by_name(limit, full["account"], "limit")
     full = _with_size(full, kind, panel)
     reasons = _set_aside(full, kind, full[fair])
     frame, dropped = drop_by_reason(_with_past(full, reasons, lags), reasons)
@@ -90,7 +90,7 @@ def skew_rows(
     return SkewRows(frame, kind, unit, names, dropped | still, flags, lacking, reason)
 
 
-def _by_name(
+def by_name(
     given: ByName | None, names: pd.Series, what: str, else_: Mapping[str, float] | None = None
 ) -> pd.Series:
     """The value of each row's name; missing where none is given."""

@@ -190,11 +190,12 @@ def test_unknown_options_are_refused():
         mm.calibrate_intensity([1, 2])
 
 
-@pytest.mark.bad_input("no quotes")
-def test_a_market_without_quotes_is_refused():
+@pytest.mark.bad_input("no quotes", "orders whose side is not known")
+def test_a_market_without_quotes_or_sides_is_refused():
     market = mm.simulate.glft(days=1, seconds=600, seed=1).market
     bare = mm.Market(symbols=market.symbols, trades=market.trades)
-    found = mm.calibrate_intensity(bare)
-    assert {q.reason for q in found.quantities.values()} == {
-        "no quotes and no book, so no fair price"
-    }
+    mute = market.replace(trades=market.trades.assign(side=np.nan))
+    for given, why in ((bare, "neither quotes nor a book"), (mute, "no trade has a known side")):
+        found = mm.calibrate_intensity(given)
+        assert not any(q.identified for q in found.quantities.values())
+        assert all(why in q.reason for q in found.quantities.values())

@@ -15,6 +15,7 @@ from tests.truth.coverage_skew import intervals
 from tests.truth.leaning import TICK, leaning
 
 OWN = ["own_bid", "own_ask", "own_bid_size", "own_ask_size"]
+ASKED = {"quotes": "auto", "fair": "mid", "tick": None, "limit": None, "lags": 0}
 LEVELS = ["skew", "bid_skew", "ask_skew", "asymmetry", "size_skew"]
 LEVELS += ["spread_on_inventory", "extremes"]
 
@@ -52,15 +53,7 @@ def refused(found: mm.Result) -> dict[str, str]:
 
 def test_three_bars_by_arithmetic():
     # bid 99.99 and ask 100.03 around 100: the mid 1 tick above it, the bid 1 below, the ask 3 above
-    asked = {
-        "quotes": "auto",
-        "fair": "mid",
-        "tick": None,
-        "limit": None,
-        "measure": "units",
-        "lags": 0,
-    }
-    rows = skew_rows(three_bars(), controls=False, **asked).frame.iloc[:3]
+    rows = skew_rows(three_bars(), controls=False, **ASKED).frame.iloc[:3]
     assert rows["lean"].tolist() == pytest.approx([1, 0, -2])
     assert rows["bid"].tolist() == pytest.approx([1, 2, 4])
     assert rows["ask"].tolist() == pytest.approx([3, 2, 0], abs=1e-9)
@@ -83,15 +76,7 @@ def test_three_bars_by_arithmetic():
 
 def test_past_volatility_is_that_of_the_bars_before_in_the_session():
     panel = three_bars().assign(realized_variance=np.tile([4.0, 16.0, 100.0], 12))
-    asked = {
-        "quotes": "auto",
-        "fair": "mid",
-        "tick": None,
-        "limit": None,
-        "measure": "units",
-        "lags": 0,
-    }
-    rows = skew_rows(panel, controls=True, **asked)
+    rows = skew_rows(panel, controls=True, **ASKED)
     assert rows.controls == ["volatility"]
     mean = (2 + 10**0.5) / 2  # of the bars with a past: sqrt(4), sqrt((4 + 16)/2)
     assert rows.frame["volatility"][:4].tolist() == pytest.approx([mean, 2, 10**0.5, mean])
@@ -100,15 +85,7 @@ def test_past_volatility_is_that_of_the_bars_before_in_the_session():
 def test_the_past_does_not_cross_a_session_or_a_bar_that_cannot_be_used():
     panel = leaning(np.random.default_rng(2), days=2, bars=6)
     panel.loc[8, "own_bid"] = np.nan
-    asked = {
-        "quotes": "auto",
-        "fair": "mid",
-        "tick": None,
-        "limit": None,
-        "measure": "units",
-        "lags": 0,
-    }
-    frame = skew_rows(panel, controls=False, **asked).frame.set_index(["day", "bar"])
+    frame = skew_rows(panel, controls=False, **ASKED).frame.set_index(["day", "bar"])
     days = panel["day"].unique()
     assert frame.loc[days[0], "lean_1"].isna().tolist() == [True] + [False] * 5
     assert frame.loc[days[1], "lean_1"].isna().tolist() == [True, False, True, False, False]

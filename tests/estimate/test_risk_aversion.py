@@ -290,3 +290,12 @@ def test_a_lean_that_no_maker_chose_has_no_risk_aversion():
 def test_a_skew_per_anything_but_a_unit_is_an_error():
     with pytest.raises(ValueError, match="ticks a sd; theory's is a unit"):
         mm.implied_risk_aversion(dataclasses.replace(exactly(-S), unit="ticks a sd"), **WORLD)
+
+
+def test_units_of_a_skew_that_was_not_identified_do_not_matter():
+    unknown = skew(math.nan, math.nan, math.nan, "bps a unit", identified=False, reason="one day")
+    table = mm.theory_beside_data(
+        unknown, **(WORLD | {"k": mm.Quantity("k", 1, 1, 1, "1/USD", "")})
+    )
+    assert "one day" in table["note"].iloc[0]
+    assert table["theory"].isna().all()

@@ -90,3 +90,11 @@ def test_runs_on_a_day_of_lobster(path, amzn):
 def test_runs_on_the_floorsheets_of_a_broker(path, nepse):
     shown = " ".join(run(path, DATA=str(nepse), ACCOUNT="D01"))
     assert "D01" in shown
+
+
+@pytest.mark.parametrize("source", ["uniswap", "highfrequency"])
+def test_quotes_of_a_pool_and_of_a_tape_without_sides_are_answered(source, realdata, tmp_path):
+    loader = {"uniswap": mm.load.uniswap, "highfrequency": mm.load.taq}[source]
+    folder = loader(*sorted((realdata / source).glob("*.csv*"))).save(tmp_path / source)
+    [path] = [path for path in NOTEBOOKS if path.stem == "03_quote_skew"]
+    assert "not identified" in " ".join(run(path, DATA=str(folder)))
