@@ -11,11 +11,12 @@ import pandas as pd
 import scipy.stats
 from statsmodels.sandbox.regression.gmm import GMMResults
 
-from mmresearch.estimate.component_rows import ON, Rows, component_rows, trade_table
+from mmresearch.estimate.component_rows import ON, Rows, component_rows
 from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.indicator_gmm import TERMS, gmm, moments_solved
 from mmresearch.estimate.result import TIDY, Quantity, Result
 from mmresearch.estimate.sandwich import Rule, error_rule
+from mmresearch.estimate.trade_rows import trade_table
 from mmresearch.market import Market
 from mmresearch.measure.quoted_trades import bunch_trades
 
