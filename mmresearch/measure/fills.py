@@ -10,7 +10,8 @@ import pandas as pd
 from mmresearch import schema
 from mmresearch.market import Market
 from mmresearch.measure.quotes import best_quotes
-from mmresearch.measure.signs import RULES, sign_by_mid, sign_trades
+from mmresearch.measure.sign_rules import refuse_rule
+from mmresearch.measure.signs import sign_by_mid, sign_trades
 
 AGGREGATE = "aggregate maker"
 
@@ -46,8 +47,7 @@ def infer_fills(
         A fills table: time, seq, symbol, price, size and trade_id of the trade, side (+1 the
         account bought), maker true; fee and counterparty are unknown.
     """
-    if rule not in RULES:
-        raise ValueError(f"no rule {rule!r}; the rules are {', '.join(RULES)}")
+    refuse_rule(rule)
     tape = trades["trades"] if isinstance(trades, Market) else schema.check(trades, "trades")
     if isinstance(trades, Market) and quotes is None:
         quotes = best_quotes(trades)

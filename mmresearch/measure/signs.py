@@ -1,4 +1,4 @@
-"""Who was the aggressor: the quote rule, the tick test and Lee-Ready, on strict joins."""
+"""Who was the aggressor: the quote rule, the tick test and what combines them, on strict joins."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from mmresearch import schema
 from mmresearch.market import Market
 from mmresearch.measure.asof import known_before_by_symbol
 from mmresearch.measure.quotes import best_quotes
+from mmresearch.measure.sign_rules import against_mid, by_rule, refuse_rule, tick_test
 from mmresearch.sessions import session_of
 
-RULES = ("lee_ready", "quote", "tick")
-_AT_MID = 1e-12  # relative; (bid + ask) / 2 is rounded, a price on the mid may miss it by that
+Signs = tuple[np.ndarray, np.ndarray]  # side, and what the quotes alone told
 
 
 def sign_trades(
@@ -33,12 +33,16 @@ def sign_trades(
     trades : DataFrame or Market
         A trades table, or a market with trades (and quotes, if it has them).
     quotes : DataFrame, optional
-        A quotes table. Without one "lee_ready" is the tick test.
+        A quotes table. Without one every rule but "quote" is the tick test.
     rule : str
         "quote": above the mid +1, below -1, at the mid or without a mid unknown.
         "tick": the sign of the price change against the trade before; a zero change carries the
         last change that was not; the first trade of a symbol's day is unknown.
         "lee_ready": the quote rule, and the tick test at the mid or where no mid is known; no lag.
+        "emo": at the ask +1, at the bid -1, elsewhere the tick test.
+        "clnv": +1 in the 30 % of the spread below the ask, -1 in the 30 % above the bid (the quotes
+        included, the inner ends not), elsewhere, outside the quotes too, the tick test.
+        The last two leave trades that meet locked or crossed quotes to the tick test.
     days : Series or array, optional
         The session of each row of `trades`, as given; the tick test starts anew in each. Default:
         the session of the market's calendar, or the UTC date of a bare table.
@@ -55,39 +59,66 @@ def sign_trades(
     SchemaError
         If a table breaks its contract, for instance has no `seq`.
 
+    See Also
+    --------
+    sign_accuracy : how often each rule is right where sides are reported.
+    bulk_volume : the share of buys of a bar; it signs no trade.
+
     References
     ----------
     Lee and Ready (1991), Inferring trade direction from intraday data, Journal of Finance 46.
+    Ellis, Michaely and O'Hara (2000), The accuracy of trade classification rules, Journal of
+    Financial and Quantitative Analysis 35.
+    Chakrabarty, Li, Nguyen and Van Ness (2007), Trade classification algorithms for electronic
+    communications network trades, Journal of Banking and Finance 31.
     """
-    if rule not in RULES:
-        raise ValueError(f"no rule {rule!r}; the rules are {', '.join(RULES)}")
-    tape, quotes = _tape(trades, quotes, days)
-    if rule == "quote" and quotes is None:
+    refuse_rule(rule)
+    tape = met_quotes(trades, quotes, days, needed=rule != "tick")
+    met, day = not tape.attrs["without_quotes"], tape.pop("_series")
+    if rule == "quote" and not met:
         raise ValueError("the quote rule needs quotes; the tick test (rule='tick') does not")
-    day = tape.pop("_day")
-    unknown = np.full(len(tape), np.nan)
-    by_quote = unknown if rule == "tick" or quotes is None else _quote(tape, quotes)
-    by_tick = unknown if rule == "quote" else _tick(tape, day)
+    prices = (tape["price"].to_numpy(), tape.pop("_bid").to_numpy(), tape.pop("_ask").to_numpy())
+    side, told = by_rule(rule, *prices, day.to_numpy())
+    tape.attrs = {}
     signed = tape.rename(columns={"side": "reported_side"})
     reported = signed.pop("reported_side")
-    signed.insert(tape.columns.get_loc("side"), "side", _lee_ready(by_quote, by_tick))
-    signed["rule"] = _signed_by(by_quote, by_tick)
+    signed.insert(tape.columns.get_loc("side"), "side", side)
+    signed["rule"] = _signed_by(side, told)
     if reported.notna().any():
         signed["reported_side"] = reported
     return signed
 
 
+def met_quotes(
+    trades: pd.DataFrame | Market,
+    quotes: pd.DataFrame | None = None,
+    days: pd.Series | np.ndarray | None = None,
+    *,
+    needed: bool = True,
+) -> pd.DataFrame:
+    """The checked trades in order with `_series` (a number of symbol and session), `_bid`, `_ask`.
+
+    The quotes are those known before each; missing where none is or a side is. attrs:
+    "without_quotes", whether there were none to be met.
+    """
+    tape, quotes = _tape(trades, quotes, days)
+    tape["_series"] = tape.groupby(["symbol", tape.pop("_day")], sort=False).ngroup()
+    sides = np.full((2, len(tape)), np.nan)
+    if needed and quotes is not None:
+        row = known_before_by_symbol(tape, quotes)
+        for values, name in zip(sides, ("bid", "ask"), strict=True):
+            values[row >= 0] = quotes[name].to_numpy("float64")[row[row >= 0]]
+    tape["_bid"], tape["_ask"] = sides
+    tape.attrs = {"without_quotes": quotes is None}
+    return tape
+
+
 def sign_by_mid(trades: pd.DataFrame, known_mid: np.ndarray) -> np.ndarray:
     """Lee and Ready's sign of trades in order, by the mid known before each; sessions are dates."""
-    by_quote = against_mid(trades["price"].to_numpy(), known_mid)
-    return _lee_ready(by_quote, _tick(trades, trades["time"].dt.floor("D")))
-
-
-def against_mid(price: np.ndarray, mid: np.ndarray) -> np.ndarray:
-    """Sign of the price against the mid known before the trade; NaN at the mid or without one."""
-    distance = price - mid
-    off = np.abs(distance) > _AT_MID * mid
-    return np.where(off, np.sign(distance), np.nan)
+    price = trades["price"].to_numpy()
+    told = against_mid(price, known_mid)
+    days = trades.groupby(["symbol", trades["time"].dt.floor("D")], sort=False).ngroup()
+    return np.where(np.isnan(told), tick_test(price, days.to_numpy()), told)
 
 
 def session_numbers(times: pd.Series, sessions: pd.DataFrame) -> np.ndarray:
@@ -97,35 +128,9 @@ def session_numbers(times: pd.Series, sessions: pd.DataFrame) -> np.ndarray:
     return 2 * after + (session_of(times, sessions) >= 0)
 
 
-def _quote(trades: pd.DataFrame, quotes: pd.DataFrame) -> np.ndarray:
-    return against_mid(trades["price"].to_numpy(), _known_mid(trades, quotes))
-
-
-def _tick(trades: pd.DataFrame, day: pd.Series) -> np.ndarray:
-    """Sign of the last price change that was not zero, within the symbol's day."""
-    series = [trades["symbol"], day]
-    change = trades["price"].groupby(series, sort=False).diff()
-    moved = np.sign(change).where(change != 0)
-    return moved.groupby(series, sort=False).ffill().to_numpy()
-
-
-def _lee_ready(by_quote: np.ndarray, by_tick: np.ndarray) -> np.ndarray:
-    """The quote rule's sign, the tick test's where it has none."""
-    return np.where(np.isnan(by_quote), by_tick, by_quote)
-
-
-def _signed_by(by_quote: np.ndarray, by_tick: np.ndarray) -> pd.Series:
-    name = np.where(np.isnan(by_tick), "", "tick")
-    return pd.Series(np.where(np.isnan(by_quote), name, "quote"), dtype="str")
-
-
-def _known_mid(trades: pd.DataFrame, quotes: pd.DataFrame) -> np.ndarray:
-    """Mid of the last quote before each trade; NaN if there is none or it has one side only."""
-    mid = ((quotes["bid"] + quotes["ask"]) / 2).to_numpy()
-    row = known_before_by_symbol(trades, quotes)
-    known = np.full(len(trades), np.nan)
-    known[row >= 0] = mid[row[row >= 0]]
-    return known
+def _signed_by(side: np.ndarray, told: np.ndarray) -> pd.Series:
+    name = np.where(np.isnan(side), "", "tick")
+    return pd.Series(np.where(np.isnan(told), name, "quote"), dtype="str")
 
 
 def _tape(

@@ -134,9 +134,55 @@ def test_lee_ready_by_hand():
     assert signed["rule"].tolist() == names
 
 
-def test_lee_ready_without_quotes_is_the_tick_test():
-    trades = tape([10, 11, 11, 10])
-    pd.testing.assert_frame_equal(mm.sign_trades(trades), mm.sign_trades(trades, rule="tick"))
+@pytest.mark.parametrize("rule", ["lee_ready", "emo", "clnv"])
+def test_without_quotes_a_rule_is_the_tick_test(rule):
+    signed = mm.sign_trades(tape([10, 11, 11, 10]), rule=rule)
+    pd.testing.assert_frame_equal(signed, mm.sign_trades(tape([10, 11, 11, 10]), rule="tick"))
+
+
+# bid 10.00, ask 10.10: the outer 30 % begin at 10.07 and end at 10.03
+PLACES = [10.05, 10.10, 10.09, 10.08, 10.07, 10.05, 10.03, 10.02, 10.00, 9.99, 10.12]
+
+
+def test_emo_by_hand():
+    signed = mm.sign_trades(tape(PLACES), quotes([10.00], [10.10], [-1]), rule="emo")
+    # the tick test of the second on: up, then down six times, the last up; 9.99 and 10.12 outside
+    assert sides(signed) == [NAN, 1, -1, -1, -1, -1, -1, -1, -1, -1, 1]
+    names = ["", "quote", *["tick"] * 6, "quote", "tick", "tick"]
+    assert signed["rule"].tolist() == names
+
+
+def test_clnv_by_hand():
+    signed = mm.sign_trades(tape(PLACES), quotes([10.00], [10.10], [-1]), rule="clnv")
+    # 10.09 and 10.08 are buys though the price fell; 10.07 and 10.03 are the inner ends: tick test
+    assert sides(signed) == [NAN, 1, 1, 1, -1, -1, -1, -1, -1, -1, 1]
+    names = ["", "quote", "quote", "quote", "tick", "tick", "tick", "quote", "quote", "tick"]
+    assert signed["rule"].tolist() == [*names, "tick"]
+
+
+@pytest.mark.parametrize("rule", ["emo", "clnv"])
+def test_quotes_that_are_locked_crossed_or_have_one_side_tell_nothing(rule):
+    known = quotes([10.1, 10.2, 10.0, np.nan], [10.1, 10.1, np.nan, 10.1], [0, 2, 4, 6])
+    trades = tape([10.0, 10.1, 10.2, 10.1, 10.0, 10.1], [0.5, 1, 3, 3.5, 5, 7])
+    signed = mm.sign_trades(trades, known, rule=rule)
+    assert sides(signed) == [NAN, 1, 1, -1, -1, 1]
+    assert "quote" not in set(signed["rule"])
+
+
+@pytest.mark.parametrize("rule", ["lee_ready", "quote", "tick", "emo", "clnv"])
+def test_the_mirrored_tape_has_mirrored_signs_and_the_future_changes_none(rule):
+    rng = np.random.default_rng(3)
+    mid = 1_000 + np.cumsum(rng.choice([-1, 0, 1], 400))
+    price = (mid + rng.integers(-3, 4, 400)) / 100
+    seconds = np.arange(400)
+    known = quotes((mid - 2) / 100, (mid + 2) / 100, seconds - 0.5)
+    signed = mm.sign_trades(tape(price, seconds), known, rule=rule)
+    turned = quotes((2_000 - mid - 2) / 100, (2_000 - mid + 2) / 100, seconds - 0.5)
+    mirror = mm.sign_trades(tape((2_000 - 100 * price) / 100, seconds), turned, rule=rule)
+    assert signed["side"].notna().mean() > 0.7
+    np.testing.assert_array_equal(mirror["side"], -signed["side"])
+    half = mm.sign_trades(tape(price[:200], seconds[:200]), known, rule=rule)
+    pd.testing.assert_frame_equal(half, signed.iloc[:200])
 
 
 def test_a_market_brings_its_quotes_or_the_best_of_its_book():
@@ -166,8 +212,8 @@ def test_other_columns_stay():
 
 
 def test_an_unknown_rule_and_a_rule_without_its_quotes():
-    with pytest.raises(ValueError, match="lee_ready, quote, tick"):
-        mm.sign_trades(tape([10]), rule="emo")
+    with pytest.raises(ValueError, match="lee_ready, quote, tick, emo, clnv"):
+        mm.sign_trades(tape([10]), rule="lr")
     with pytest.raises(ValueError, match="needs quotes"):
         mm.sign_trades(tape([10]), rule="quote")
 

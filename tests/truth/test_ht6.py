@@ -47,14 +47,15 @@ def joined(trades, quotes, **how):
     distance = trades["price"] - pd.merge_asof(trades, mids, on="time", **how)["mid"]
     distance = distance.round(9)
     right = (np.sign(distance) == trades["truth"]).mean()
-    return 2 * (trades["truth"] * distance).mean(), right
+    return 2 * (trades["truth"] * distance).mean(), right, (distance == 0).mean()
 
 
 def test_joins_on_time_alone_are_wrong(economy):
-    spread, right = joined(*economy, allow_exact_matches=True)
+    spread, right, at_mid = joined(*economy, allow_exact_matches=True)
     assert spread == pytest.approx(0.0080, abs=0.02 * ERROR)
     assert right == pytest.approx(0.40, abs=ERROR)
-    _, right = joined(*economy, direction="nearest")
+    assert at_mid == pytest.approx(1 - right)
+    _, right, _ = joined(*economy, direction="nearest")
     assert right == pytest.approx(0.30, abs=ERROR)
 
 
@@ -67,6 +68,13 @@ def test_ours_is_right_in_every_trade(economy):
     mid = (met["bid"] + met["ask"]).to_numpy() / 2
     spread = 2 * (trades["truth"] * (trades["price"] - mid)).mean()
     assert spread == pytest.approx(0.0200, abs=1e-12)
+
+
+@pytest.mark.parametrize("rule", ["emo", "clnv"])
+def test_rules_that_look_at_the_quotes_are_right_too(economy, rule):
+    signed = mm.sign_trades(*economy, rule=rule)
+    assert (signed["side"] == signed["truth"]).all()
+    assert (signed["rule"] == "quote").all()
 
 
 def test_quotes_of_a_source_of_their_own_are_known_from_the_next_instant(economy):

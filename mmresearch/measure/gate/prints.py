@@ -11,7 +11,8 @@ from mmresearch.measure.asof import known_before
 from mmresearch.measure.gate.finding import Finding, share
 from mmresearch.measure.gate.study import Piece, Study, clock
 from mmresearch.measure.gate.tally import Tally
-from mmresearch.measure.signs import against_mid, session_numbers
+from mmresearch.measure.sign_rules import against_mid
+from mmresearch.measure.signs import session_numbers
 
 _ENOUGH = 30  # prints; with fewer a share says nothing
 _INVERTED, _DOUBTFUL = 0.4, 0.6  # of prints whose side agrees with the rule
