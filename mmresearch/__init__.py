@@ -75,6 +75,7 @@ _HOME = {
     "inventory_liquidity": "mmresearch.estimate.liquidity:inventory_liquidity",
     "equivalent_inventory": "mmresearch.estimate.equivalent:equivalent_inventory",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
+    "local_projection": "mmresearch.estimate.projection:local_projection",
     "fills_by_distance": "mmresearch.measure.intensity:fills_by_distance",
     "trades_by_depth": "mmresearch.measure.intensity:trades_by_depth",
     "calibrate_intensity": "mmresearch.estimate.intensity:calibrate_intensity",
@@ -98,6 +99,7 @@ _HOME = {
     "plot_placebo": "mmresearch.show.plots:plot_placebo",
     "plot_horizons": "mmresearch.show.dealer_plots:plot_horizons",
     "plot_skew": "mmresearch.show.skew_plots:plot_skew",
+    "plot_projection": "mmresearch.show.projection_plots:plot_projection",
     "explore": "mmresearch.show.explore:explore",
     "report": "mmresearch.show.report:report",
 }

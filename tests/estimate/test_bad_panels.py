@@ -33,6 +33,7 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], object]] = {
     "equivalent_inventory": lambda p: mm.equivalent_inventory(p, draws=39),
     "price_pressure": lambda p: mm.price_pressure(p, draws=99),
     "inventory_placebo": lambda p: mm.inventory_placebo(p, shuffles=19, draws=99),
+    "local_projection": lambda p: mm.local_projection(p, shock="flow", lags=2, horizons=(0, 3)),
     "unit_root_tests": lambda p: mm.unit_root_tests(p, draws=39),
 }
 
