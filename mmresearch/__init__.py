@@ -71,6 +71,8 @@ _HOME = {
     "trader_prices": "mmresearch.estimate.trader_prices:trader_prices",
     "dealer_pricing": "mmresearch.estimate.dealer_pricing:dealer_pricing",
     "spread_components": "mmresearch.estimate.spread_components:spread_components",
+    "trade_indicator": "mmresearch.estimate.trade_indicator:trade_indicator",
+    "roll": "mmresearch.estimate.roll:roll",
     "quote_skew": "mmresearch.estimate.quote_skew:quote_skew",
     "inventory_liquidity": "mmresearch.estimate.liquidity:inventory_liquidity",
     "equivalent_inventory": "mmresearch.estimate.equivalent:equivalent_inventory",
