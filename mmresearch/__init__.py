@@ -50,6 +50,7 @@ _HOME = {
     "trader_fills": "mmresearch.measure.trader_fills:trader_fills",
     "quoting_obligations": "mmresearch.measure.obligations:quoting_obligations",
     "quoted_trades": "mmresearch.measure.quoted_trades:quoted_trades",
+    "order_flow_imbalance": "mmresearch.measure.order_flow:order_flow_imbalance",
     "flows": "mmresearch.measure.sources:flows",
     "flow_sources": "mmresearch.measure.sources:flow_sources",
     "panel": "mmresearch.measure.panel:panel",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mmresearch.simulate.avellaneda_stoikov import avellaneda_stoikov
 from mmresearch.simulate.glft import glft
 from mmresearch.simulate.market import market
+from mmresearch.simulate.queue_book import queue_book
 from mmresearch.simulate.simulation import Simulation
 from mmresearch.theory.law import glft_theory
 
-__all__ = ["Simulation", "avellaneda_stoikov", "glft", "glft_theory", "market"]
+__all__ = ["Simulation", "avellaneda_stoikov", "glft", "glft_theory", "market", "queue_book"]
