@@ -79,6 +79,7 @@ _HOME = {
     "equivalent_inventory": "mmresearch.estimate.equivalent:equivalent_inventory",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
     "local_projection": "mmresearch.estimate.projection:local_projection",
+    "return_predictability": "mmresearch.estimate.predictability:return_predictability",
     "fills_by_distance": "mmresearch.measure.intensity:fills_by_distance",
     "trades_by_depth": "mmresearch.measure.intensity:trades_by_depth",
     "calibrate_intensity": "mmresearch.estimate.intensity:calibrate_intensity",

@@ -34,6 +34,7 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], object]] = {
     "price_pressure": lambda p: mm.price_pressure(p, draws=99),
     "inventory_placebo": lambda p: mm.inventory_placebo(p, shuffles=19, draws=99),
     "local_projection": lambda p: mm.local_projection(p, shock="flow", lags=2, horizons=(0, 3)),
+    "return_predictability": mm.return_predictability,
     "unit_root_tests": lambda p: mm.unit_root_tests(p, draws=39),
 }
 
