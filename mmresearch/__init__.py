@@ -37,6 +37,8 @@ _HOME = {
     "bulk_volume": "mmresearch.measure.bulk_volume:bulk_volume",
     "sign_accuracy": "mmresearch.estimate.sign_errors:sign_accuracy",
     "attenuation": "mmresearch.estimate.sign_errors:attenuation",
+    "spreads": "mmresearch.measure.spreads:spreads",
+    "quoted_spread": "mmresearch.measure.spreads:quoted_spread",
     "infer_fills": "mmresearch.measure.fills:infer_fills",
     "ledger": "mmresearch.measure.ledger:ledger",
     "balances": "mmresearch.measure.balances:balances",
