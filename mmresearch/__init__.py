@@ -74,6 +74,7 @@ _HOME = {
     "trader_prices": "mmresearch.estimate.trader_prices:trader_prices",
     "dealer_pricing": "mmresearch.estimate.dealer_pricing:dealer_pricing",
     "spread_components": "mmresearch.estimate.spread_components:spread_components",
+    "price_impact": "mmresearch.estimate.price_impact:price_impact",
     "trade_indicator": "mmresearch.estimate.trade_indicator:trade_indicator",
     "roll": "mmresearch.estimate.roll:roll",
     "quote_skew": "mmresearch.estimate.quote_skew:quote_skew",

@@ -22,8 +22,8 @@ class Rows(NamedTuple):
     """A row a trade with one of its day before it, ordered by symbol and time.
 
     frame: y (the price's change, in the unit), x and x_1 (side of this trade and of the one
-    before: +1, -1, 0 crossed), price, size, size_1, day, symbol, hour, follows (the row before is
-    the trade before).
+    before: +1, -1, 0 crossed), price, price_1, size, size_1, day, symbol, hour, follows (the row
+    before is the trade before).
     """
 
     frame: pd.DataFrame
@@ -85,6 +85,7 @@ def _changes(trades: pd.DataFrame, unit: str, zero: str) -> pd.DataFrame:
         place=by_day.cumcount(),
         y=by_day["level"].diff(),
         x_1=by_day["x"].shift(),
+        price_1=by_day["price"].shift(),
         size_1=by_day["size"].shift(),
     )
 

@@ -31,6 +31,7 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], object]] = {
     "quote_skew": lambda p: mm.quote_skew(p, limit=1e4, lags=1, draws=39),
     "quote_skew, pool": lambda p: mm.quote_skew(p, quotes="pool", draws=39),
     "equivalent_inventory": lambda p: mm.equivalent_inventory(p, draws=39),
+    "price_impact, inventory": lambda p: mm.price_impact(p, flow="inventory", draws=39),
     "price_pressure": lambda p: mm.price_pressure(p, draws=99),
     "inventory_placebo": lambda p: mm.inventory_placebo(p, shuffles=19, draws=99),
     "local_projection": lambda p: mm.local_projection(p, shock="flow", lags=2, horizons=(0, 3)),

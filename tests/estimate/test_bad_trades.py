@@ -19,6 +19,7 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], mm.Result]] = {
     "spread_components, traded": lambda t: mm.spread_components(t, on="traded"),
     "trade_indicator": mm.trade_indicator,
     "trade_indicator, by hour": lambda t: mm.trade_indicator(t, by="hour"),
+    "price_impact, glosten_harris": lambda t: mm.price_impact(t, model="glosten_harris"),
     "roll": mm.roll,
 }
 NEED_QUOTES = {"spread_components, quotes"}

@@ -29,6 +29,13 @@ def test_roll_sees_half_of_the_spread(trades):
     assert found.high / 2 < 0.6 * a
 
 
+def test_glosten_and_harris_take_expected_trades_for_news(trades):
+    found = mm.price_impact(trades, model="glosten_harris", per=1.0).quantities
+    assert found["z1"].value == pytest.approx(THETA * (1 - RHO), rel=0.03)  # .024
+    assert found["c0"].value == pytest.approx(PHI + RHO * THETA, rel=0.02)  # .066
+    assert found["z1"].high < 0.7 * THETA
+
+
 def test_the_indicator_model_is_right(trades):
     found = mm.trade_indicator(trades).quantities
     assert found["theta"].value == pytest.approx(0.040, rel=0.02)
