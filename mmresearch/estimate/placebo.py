@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ import scipy.stats
 from statsmodels.stats.proportion import proportion_confint
 
 from mmresearch.estimate.errors import Regression, regress
+from mmresearch.estimate.placebo_others import one_account, other_makers
 from mmresearch.estimate.pressure_parts import inventory_reversion_of
 from mmresearch.estimate.pressure_rows import PressureRows, pressure_rows
 from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
@@ -38,7 +39,8 @@ class Pairing(NamedTuple):
 def inventory_placebo(
     panel: pd.DataFrame,
     *,
-    lead: int | None = None,
+    account: str | None = None,
+    lead: int | Sequence[int] | None = None,
     shuffles: int = 199,
     returns: str | None = None,
     per: float | None = None,
@@ -55,13 +57,18 @@ def inventory_placebo(
     days of inventory paired, bar by bar, with another day's returns (never their own); with under 5
     days, or where a bar is a session, inventory is shifted around the circle of the day, or of the
     sessions. Both keep the dependence inside inventory and inside returns, and break what links
-    them.
+    them. Other makers, where `account` names one of several: the same returns beside what another
+    maker held in the same bars, alone and beside the account's own. All makers trade the same flow,
+    so alone it may well be away from zero; beside own it should not.
 
     Parameters
     ----------
     panel : DataFrame
         Of `mm.panel`.
-    lead : int, optional
+    account : str, optional
+        Whose inventory is tried, where the panel holds several; the others' is then a placebo. All
+        are pooled if not given, and there is none of other makers.
+    lead : int or list of int, optional
         Sessions between the returns and the later inventory.
     shuffles : int
         Pairings drawn; where there are fewer shifts than that, each is taken once.
@@ -71,13 +78,15 @@ def inventory_placebo(
     Returns
     -------
     Result
-        `table`: pressure and total (pressure + information) as they are, led, and shuffled: the
-        mean of all pairings, their standard deviation, the ratio of the two, and the range of 95 %
-        of them. All are least squares with rho taken as known.
+        `table`: pressure and total (pressure + information) as they are, led, of other makers, and
+        shuffled: the mean of all pairings, their standard deviation, the ratio of the two, and the
+        range of 95 % of them. All are least squares with rho taken as known.
         `quantities`: "placebo_p" (of pressure) and "placebo_p_total": the share of pairings, the
         real one among them, whose |estimate| is at least the real one's.
         `details`: "placebo", with draw, kind ("led", "shuffled"), pressure, total; "real", the
-        real pressure and total.
+        real pressure and total; "others", a line each of the up to five other makers who trade
+        most: how their changes and surprises go with the account's, their pressure and total alone,
+        the total that common flow makes by itself, and the total beside own with its interval.
 
     Notes
     -----
@@ -89,19 +98,28 @@ def inventory_placebo(
     """
     if shuffles < 19:
         raise ValueError(f"shuffles must be 19 or more for a test at 5 %, not {shuffles}")
-    rows = pressure_rows(panel, returns=returns, per=per, value=value)
+    scale = {"returns": returns, "per": per, "value": value}
+    others = None
+    if account is not None:
+        panel, others = one_account(panel, account)
+    rows = pressure_rows(panel, **scale)
     frame = rows.frame
     rule = error_rule(frame["day"], errors=errors, bars=frame["bar"], params=3)
     choice = {"errors": rule.kind, "draws": draws, "seed": seed}
     memory = _memory(inventory_reversion_of(frame, rule).corrected)
     real = _regression(frame, choice)
-    lead = _lead(rows, memory) if lead is None else lead
-    led = None if lead is None else _regression(_led(frame, lead), choice)
+    leads = _leads(rows, memory, lead)
+    led = [_regression(_led(frame, ahead), choice) for ahead in leads]
     pairing = _pairing(rows, memory, shuffles, np.random.default_rng(seed))
     drawn = np.array([_estimate(frame, *pair) for pair in _partners(frame, pairing)])
-    fitted = {"": real} | ({} if led is None else {", led": led})
-    tables = [_named(fit, kind) for kind, fit in fitted.items()]
-    flags = (*rows.flags, *real.flags, *(("no_led_placebo",) if led is None else ()))
+    by = [f", led by {ahead}" if len(leads) > 1 else ", led" for ahead in leads]
+    tables = [_named(fit, kind) for fit, kind in zip([real, *led], ["", *by], strict=True)]
+    makers = None if others is None else other_makers(rows, others, scale, choice)
+    if makers is not None and len(makers.table):
+        tables.append(makers.table)
+    flags = (*rows.flags, *real.flags, *(() if leads else ("no_led_placebo",)))
+    if makers is not None and makers.makers.empty:
+        flags = (*flags, "no_other_maker")
     series, days = frame["series"].nunique(), frame["day"].nunique()
     return Result(
         question="Does inventory that cannot have moved the price seem to move it?",
@@ -109,7 +127,7 @@ def inventory_placebo(
         unit=rows.unit,
         table=pd.concat([*tables, _shuffled_table(drawn)], ignore_index=True),
         sample=Sample(len(frame), rows.dropped, days, series),
-        errors=_words(real, lead, pairing),
+        errors=_words(real, leads, pairing),
         fit=real.fit,
         quantities={
             "placebo_p": _p_value("placebo p", _pair(real)[0], drawn[:, 0], pairing),
@@ -119,7 +137,8 @@ def inventory_placebo(
         details={
             "placebo": _draws(led, drawn),
             "real": pd.DataFrame([_pair(real)], columns=["pressure", "total"]),
-        },
+        }
+        | ({} if makers is None else {"others": makers.makers}),
     )
 
 
@@ -160,6 +179,13 @@ def _memory(rho: float) -> float:
     if rho >= 1:
         return math.inf
     return 1 if rho <= 0 else math.ceil(math.log(_FORGOTTEN) / math.log(rho))
+
+
+def _leads(rows: PressureRows, memory: float, asked: int | Sequence[int] | None) -> list[int]:
+    if asked is None:
+        lead = _lead(rows, memory)
+        return [] if lead is None else [lead]
+    return [asked] if isinstance(asked, int | np.integer) else list(dict.fromkeys(asked))
 
 
 def _lead(rows: PressureRows, memory: float) -> int | None:
@@ -258,16 +284,17 @@ def _p_value(name: str, real: float, drawn: np.ndarray, pairing: Pairing) -> Qua
     return Quantity(name, p, float(low), float(high), "", how)
 
 
-def _words(real: Regression, lead: int | None, pairing: Pairing) -> str:
-    led = "no led inventory" if lead is None else f"inventory led by {lead} sessions"
+def _words(real: Regression, leads: list[int], pairing: Pairing) -> str:
+    many = " and ".join(str(lead) for lead in leads)
+    led = f"inventory led by {many} sessions" if leads else "no led inventory"
     return f"{real.errors}; {led}; shuffled: {pairing.words}, std_error is their spread"
 
 
-def _draws(led: Regression | None, drawn: np.ndarray) -> pd.DataFrame:
+def _draws(led: list[Regression], drawn: np.ndarray) -> pd.DataFrame:
     table = pd.DataFrame(drawn, columns=["pressure", "total"])
     table.insert(0, "draw", np.arange(len(drawn)))
     table.insert(1, "kind", "shuffled")
-    if led is None:
+    if not led:
         return table
-    first = pd.DataFrame([[-1, "led", *_pair(led)]], columns=table.columns)
+    first = pd.DataFrame([[-1, "led", *_pair(fit)] for fit in led], columns=table.columns)
     return pd.concat([first, table], ignore_index=True)

@@ -62,15 +62,20 @@ def pressure_parts(
     fit: object, lag: pd.Series, reversion: Reversion, rule: Rule, frame: pd.DataFrame
 ) -> Parts:
     """Influence rows of the three coefficients, their sums' covariance by the rule of errors."""
-    x = fit.model.exog
-    direct = np.linalg.pinv(x).T * fit.resid.to_numpy()[:, None]
-    away = (lag - lag.mean()).to_numpy()
-    pull = away * reversion.surprise.to_numpy() / (away @ away)
-    stacked = np.column_stack([direct[:, 2], direct[:, 1], pull])
-    covariance = sum_covariance(stacked, frame["day"], rule, bars=frame["bar"])
+    covariance = sum_covariance(
+        influences(fit, lag, reversion), frame["day"], rule, bars=frame["bar"]
+    )
     factor = small_sample_factor(rule, len(frame), 3, frame["day"].nunique())
     held, total = fit.params["inventory_lag"], fit.params["inventory_change"]
     return Parts(float(held), float(total), reversion.corrected - 1, covariance * factor)
+
+
+def influences(fit: object, lag: pd.Series, reversion: Reversion) -> np.ndarray:
+    """What every row adds to the errors of held, total and pull: [n, 3]."""
+    direct = np.linalg.pinv(fit.model.exog).T * fit.resid.to_numpy()[:, None]
+    away = (lag - lag.mean()).to_numpy()
+    pull = away * reversion.surprise.to_numpy() / (away @ away)
+    return np.column_stack([direct[:, 2], direct[:, 1], pull])
 
 
 def fieller(

@@ -9,13 +9,17 @@ import pandas as pd
 
 from mmresearch.estimate.panel_rows import refuse_panel
 
+_WHOLE = 0.99  # of every bar's volume: a pool's part, but for rounding
+
 
 class PressureRows(NamedTuple):
     """Rows in order of the panel, with what was dropped.
 
-    frame: series (0, 1, ...), day, bar, y (return, bps), lag (inventory before) and change (over
-    the return), both in `per` of currency or units. daily: a bar is a session. dropped: rows by
-    reason.
+    frame: series (0, 1, ...), symbol, day, bar, place (the row's number in its series before any
+    was dropped), y (return, bps), lag (inventory before) and change (over the return), both in
+    `per` of currency or units, and the factor's column if one was asked for. daily: a bar is a
+    session.
+    dropped: rows by reason. mechanical: the price is the account's own, a pool's curve.
     """
 
     frame: pd.DataFrame
@@ -23,6 +27,7 @@ class PressureRows(NamedTuple):
     daily: bool
     dropped: dict[str, int]
     flags: tuple[str, ...]
+    mechanical: bool = False
 
 
 def pressure_rows(
@@ -31,6 +36,7 @@ def pressure_rows(
     returns: str | None = None,
     per: float | None = None,
     value: bool | None = None,
+    factor: str | None = None,
 ) -> PressureRows:
     """Returns beside inventory before and its change over the same time.
 
@@ -40,7 +46,7 @@ def pressure_rows(
     (median mid, else median trade price), so that price moves do not enter it; without prices it
     stays in units.
     """
-    _refuse(panel, returns)
+    _refuse(panel, [c for c in (returns, factor) if c])
     column, flags = _return_column(panel, returns)
     daily = bool((panel["bar"] == 0).all())
     series = panel.groupby(["account", "symbol"], sort=False).ngroup()
@@ -51,21 +57,49 @@ def pressure_rows(
     frame = pd.DataFrame(
         {
             "series": series,
+            "symbol": panel["symbol"],
             "day": panel["day"],
             "bar": panel["bar"],
+            "place": series.groupby(series).cumcount(),
             "y": panel[column],
             "lag": start * scale,
             "change": (panel["inventory_end"] - start) * scale,
         }
     )
-    kept, dropped = _keep(frame, panel, daily)
+    if factor:
+        frame[factor] = panel[factor].astype("float64")
+    kept, dropped = _keep(frame, panel, daily, factor)
     if not (kept["change"] != 0).any():
         raise ValueError("inventory never changes in the rows that have a return")
     if len(kept) < 8:
         raise ValueError(f"only {len(kept)} rows have return and inventory; dropped: {dropped}")
     if (panel["account"] == "aggregate maker").any():
         flags = (*flags, "inventory_is_market_flow")
-    return PressureRows(kept.reset_index(drop=True), unit, daily, dropped, flags)
+    mechanical = column == "trade_return_bps" and _in_every_print(panel)
+    if mechanical:
+        flags = (*flags, "price_is_a_function_of_inventory")
+    frame = kept.reset_index(drop=True)
+    return PressureRows(frame, unit, daily, dropped, flags, mechanical)
+
+
+def stretches(rows: PressureRows) -> np.ndarray:
+    """True where no row of the same unbroken stretch comes before: lags never cross these.
+
+    A stretch is a session's bars without a hole; where a bar is a session, sessions without one.
+    """
+    frame = rows.frame
+    begins = frame["series"].ne(frame["series"].shift()) | frame["place"].diff().ne(1)
+    if not rows.daily:
+        begins |= frame["day"].ne(frame["day"].shift())
+    return begins.to_numpy()
+
+
+def _in_every_print(panel: pd.DataFrame) -> bool:
+    """Whether there is no other maker, as in a pool: every print is the account's own."""
+    if "participation" not in panel.columns or panel["account"].eq("aggregate maker").any():
+        return False
+    part = panel["participation"].dropna()
+    return len(part) > 0 and bool((part > _WHOLE).all())
 
 
 def centred(values: pd.Series, series: pd.Series) -> pd.Series:
@@ -73,10 +107,10 @@ def centred(values: pd.Series, series: pd.Series) -> pd.Series:
     return values - values.groupby(series).transform("mean") + values.mean()
 
 
-def _refuse(panel: pd.DataFrame, returns: str | None) -> None:
+def _refuse(panel: pd.DataFrame, others: list[str]) -> None:
     if panel.empty:
         raise ValueError("the panel has no rows")
-    refuse_panel(panel, ["inventory_start", "inventory_end"], [returns] if returns else [])
+    refuse_panel(panel, ["inventory_start", "inventory_end"], others)
 
 
 def _return_column(panel: pd.DataFrame, returns: str | None) -> tuple[str, tuple[str, ...]]:
@@ -112,7 +146,7 @@ def _reference_price(panel: pd.DataFrame, series: pd.Series) -> pd.Series:
 
 
 def _keep(
-    frame: pd.DataFrame, panel: pd.DataFrame, daily: bool
+    frame: pd.DataFrame, panel: pd.DataFrame, daily: bool, factor: str | None = None
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     gap = panel["gap"].astype(bool) if "gap" in panel.columns else pd.Series(False, panel.index)
     first = ~frame["series"].duplicated() if daily else pd.Series(False, panel.index)
@@ -124,6 +158,8 @@ def _keep(
         "without a return": ~np.isfinite(frame["y"]),
         "without inventory": ~np.isfinite(frame[["lag", "change"]]).all(axis=1),
     }
+    if factor:
+        reasons["without the factor"] = ~np.isfinite(frame[factor])
     left = pd.Series(True, index=panel.index)
     dropped = {}
     for reason, bad in reasons.items():

@@ -33,6 +33,7 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], object]] = {
     "equivalent_inventory": lambda p: mm.equivalent_inventory(p, draws=39),
     "price_impact, inventory": lambda p: mm.price_impact(p, flow="inventory", draws=39),
     "price_pressure": lambda p: mm.price_pressure(p, draws=99),
+    "price_pressure, state space": lambda p: mm.price_pressure(p, method="state_space", draws=39),
     "inventory_placebo": lambda p: mm.inventory_placebo(p, shuffles=19, draws=99),
     "local_projection": lambda p: mm.local_projection(p, shock="flow", lags=2, horizons=(0, 3)),
     "return_predictability": mm.return_predictability,
