@@ -73,6 +73,7 @@ _HOME = {
     "inventory_by_horizon": "mmresearch.estimate.horizons:inventory_by_horizon",
     "trader_prices": "mmresearch.estimate.trader_prices:trader_prices",
     "dealer_pricing": "mmresearch.estimate.dealer_pricing:dealer_pricing",
+    "ofi_impact": "mmresearch.estimate.ofi_impact:ofi_impact",
     "spread_components": "mmresearch.estimate.spread_components:spread_components",
     "price_impact": "mmresearch.estimate.price_impact:price_impact",
     "trade_indicator": "mmresearch.estimate.trade_indicator:trade_indicator",

@@ -24,7 +24,7 @@ def queue_book(
     rate: float = 10.0,
     largest: int = 10,
     trade_share: float = 0.4,
-    spread: int = 3,
+    spread: int = 5,
     levels: int = 1,
     price: float = 100.0,
     tick: float = 0.01,

@@ -37,7 +37,8 @@ def run_queues(
     which, kind, sizes = draws
     rows, trades, order = 0, 0, 0
     for event in range(len(which)):
-        wide = state[1] - state[0] - usual
+        # by what the best levels hold too: a pull by whole ticks would keep them near full or empty
+        wide = state[1] - state[0] - usual + 1 - (state[2] + state[3]) / depth
         add = 0.5 + min(max(PULL * wide, -MOST), MOST)
         side = 0 if which[event] < 0.5 else 1
         adds = (which[event] * 2) % 1.0 < add
