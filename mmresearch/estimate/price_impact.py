@@ -99,7 +99,7 @@ def price_impact(
 
     References
     ----------
-    Kyle (1985), Continuous auctions and insider trading, Econometrica 53, equation 2.13. Glosten
+    Kyle (1985), Continuous auctions and insider trading, Econometrica 53, theorem 1. Glosten
     and Harris (1988), Estimating the components of the bid/ask spread, Journal of Financial
     Economics 21.
     """

@@ -24,7 +24,7 @@ def in_units(panel: pd.DataFrame, **options: object) -> mm.Result:
 
 
 def test_the_single_auction():
-    """Kyle 1985, equation 2.13, Sigma0 = 1 and sigma_u = 2: lambda 1/4, half the variance left.
+    """Kyle 1985, theorem 1, Sigma0 = 1 and sigma_u = 2: lambda 1/4, half the variance left.
 
     60,000 auctions: three standard errors are .002 of lambda, .009 of the variance, .024 of the
     profit, which is sqrt(Sigma0) sigma_u / 2.

@@ -1,10 +1,11 @@
-"""HT10: what Roll and Glosten-Harris make of a tape whose trades tell and whose sides go on."""
+"""HT10: what bounce does to variance, and sides that go on to Roll's spread and to news."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import mmresearch as mm
@@ -40,3 +41,35 @@ def test_the_indicator_model_is_right(trades):
     found = mm.trade_indicator(trades).quantities
     assert found["theta"].value == pytest.approx(0.040, rel=0.02)
     assert found["spread"].value / 2 == pytest.approx(0.090, rel=0.02)
+
+
+# --- variance -------------------------------------------------------------------------------------
+
+VARIANCE, HALF, SECONDS, DAYS = 1e-4, 5e-4, 23_399, 30
+
+
+@pytest.fixture(scope="module")
+def bouncing():
+    """Means over 30 days of trade prices by the second whose sides are coins, over the variance."""
+    rng = np.random.default_rng(11)
+    steps = rng.standard_normal((DAYS, SECONDS)) * math.sqrt(VARIANCE / SECONDS)
+    level = np.hstack([np.zeros((DAYS, 1)), np.cumsum(steps, axis=1)])
+    level += HALF * np.where(rng.random(level.shape) < 0.5, 1, -1)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.repeat(np.arange(DAYS), SECONDS + 1), "D")
+    second = pd.to_timedelta(np.tile(np.arange(SECONDS + 1), DAYS), unit="s")
+    rows = pd.DataFrame({"symbol": "X", "day": day, "time": day.tz_localize("UTC") + second})
+    found = mm.realized_variance(rows.assign(price=np.exp(level.ravel())))
+    return found.drop(columns=["symbol", "day", "returns"]).mean() / (1e8 * VARIANCE)
+
+
+def test_every_price_counts_the_bounce(bouncing):
+    """E[RV] = IV + 2 n c²: 118 times the variance by the second, 1.385 times by five minutes."""
+    theory = 1 + 2 * SECONDS * HALF**2 / VARIANCE
+    assert theory == pytest.approx(118.0, abs=0.01)
+    assert bouncing["rv"] == pytest.approx(theory, rel=0.02)
+    assert bouncing["rv_step"] == pytest.approx(1 + 2 * 77 * HALF**2 / VARIANCE, rel=0.06)
+
+
+def test_two_scales_do_not(bouncing):
+    assert bouncing["tsrv"] == pytest.approx(1.0, abs=0.03)
+    assert bouncing["noise"] * VARIANCE == pytest.approx(HALF**2, rel=0.02)
