@@ -86,6 +86,7 @@ _HOME = {
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
     "local_projection": "mmresearch.estimate.projection:local_projection",
     "return_predictability": "mmresearch.estimate.predictability:return_predictability",
+    "propagator": "mmresearch.estimate.propagator:propagator",
     "fills_by_distance": "mmresearch.measure.intensity:fills_by_distance",
     "trades_by_depth": "mmresearch.measure.intensity:trades_by_depth",
     "calibrate_intensity": "mmresearch.estimate.intensity:calibrate_intensity",
@@ -110,6 +111,7 @@ _HOME = {
     "plot_horizons": "mmresearch.show.dealer_plots:plot_horizons",
     "plot_skew": "mmresearch.show.skew_plots:plot_skew",
     "plot_projection": "mmresearch.show.projection_plots:plot_projection",
+    "plot_propagator": "mmresearch.show.projection_plots:plot_propagator",
     "explore": "mmresearch.show.explore:explore",
     "report": "mmresearch.show.report:report",
 }

@@ -50,6 +50,7 @@ def local_projection(
     per: float | None = None,
     symbol: str | Sequence[str] | None = None,
     bunch: bool = True,
+    within: str | None = "1ms",
     level: float = 0.95,
     seed: int = 0,
 ) -> Result:
@@ -85,8 +86,9 @@ def local_projection(
     per : float, optional
         Flow that the response is stated for; a standard deviation of the unexpected flow if not
         given (taken as known), of "side" one trade.
-    symbol, bunch
-        Of trades: which, and whether runs of prints of one order (within a second) are one trade.
+    symbol, bunch, within
+        Of trades: which, and whether runs of prints of one side, price and quote, no further apart
+        than that, are one trade. Longer joins orders, whose sides then turn by construction.
     level, seed
         Of the intervals, and of the draws that joint bands take.
 
@@ -116,7 +118,7 @@ def local_projection(
     names = [controls] if isinstance(controls, str) else list(controls)
     if lags < 0:
         raise ValueError(f"lags must be 0 or more, not {lags}")
-    rows, shock = _rows(data, shock, names, by, cells, symbol, bunch)
+    rows, shock = _rows(data, shock, names, by, cells, symbol, within if bunch else False)
     kind = error_kind(errors, blocks_of(rows.frame))
     made_lags = lags + (kind == "lag_augmented")
     reason = _too_short(rows, steps, made_lags)
@@ -158,14 +160,14 @@ def _rows(
     by: str | None,
     cells: int,
     symbol: str | Sequence[str] | None,
-    bunch: bool,
+    within: str | bool | None,
 ) -> tuple[Rows, str]:
     """The rows, with the regime of each as a column `regime` where one is asked for."""
     if cells < 2:
         raise ValueError(f"cells must be 2 or more, not {cells}")
     if isinstance(data, Market) or (isinstance(data, pd.DataFrame) and "side" in data):
         table = trade_table(data, symbol)
-        table = bunch_trades(table, within="1s") if bunch else table
+        table = table if within is False else bunch_trades(table, within=within)
         shock = shock or "side"
         known = "size" if by == "size" else by
         if known is not None and known not in table:

@@ -61,9 +61,13 @@ def panel_rows(
         previous=lag_pairs(panel.assign(gap=_gaps(panel))).to_numpy(),
         place=np.arange(len(panel)),
     )
+    locked = pd.Series(False, frame.index)
+    if "spread_bps" in panel:
+        locked = panel["spread_bps"].astype("float64") <= 0
     left, dropped = drop_by_reason(
         frame,
         {
+            "with locked or crossed quotes": locked,
             "without a return": ~np.isfinite(frame["ret"]),
             f"without {shock}": ~np.isfinite(frame["shock"]),
             "without a control": ~np.isfinite(frame[list(controls)].astype("float64")).all(axis=1),
@@ -91,7 +95,7 @@ def trade_rows(
     if lacking:
         raise ValueError(f"the trades lack the columns {', '.join(lacking)}")
     bid, ask = trades["bid"], trades["ask"]
-    mid = ((bid + ask) / 2).where(bid <= ask)
+    mid = ((bid + ask) / 2).where(bid < ask)
     keys = [trades["symbol"], trades["day"]]
     after = mid.groupby(keys, sort=False).shift(-1)
     last = ~trades.duplicated(["symbol", "day"], keep="last")
@@ -110,7 +114,7 @@ def trade_rows(
         {
             "last of a day": last,
             "of unknown side": trades["side"].isna(),
-            "without quotes that are not crossed, before or after": frame["ret"].isna(),
+            "without quotes, or with locked or crossed ones, before or after": frame["ret"].isna(),
             "without a size": frame["shock"].isna(),
             "without a control": ~np.isfinite(frame[list(controls)].astype("float64")).all(axis=1),
         },

@@ -1,4 +1,4 @@
-"""Figures of what the price does after flow: responses by horizon."""
+"""Figures of what the price does after flow: responses by horizon, impact of single trades."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.estimate.projection import local_projection
+from mmresearch.estimate.propagator import propagator
 from mmresearch.estimate.result import Result
 from mmresearch.show.plots import _COLOURS, ACCENT, INK, QUIET, SECOND, _axes
 
@@ -79,3 +80,46 @@ def _regimes(ax: Axes, table: pd.DataFrame) -> None:
         style = {"fmt": "o-", "ms": 3, "lw": 1, "color": _COLOURS[k % len(_COLOURS)]}
         label = f"{name} ({part['n'].iloc[0]:,})"
         ax.errorbar(x, part["estimate"], reach, label=label, **style)
+
+
+def plot_propagator(
+    found: Result | pd.DataFrame | Market, *, ax: Axes | None = None, **options: Any
+) -> Axes:
+    """The impact of one trade by lag, beside the mean move after a trade and the sides' memory.
+
+    Takes what `propagator` returned, or its trades and arguments. G with its pointwise interval and
+    joint band; R, which holds what later trades of the same side do too, and as dots what G and
+    the memory C make of it; C on the right axis. Lags stand at 1 + lag on a logarithmic axis.
+    """
+    result = found if isinstance(found, Result) else propagator(found, **options)
+    ax = _axes(ax, (6.4, 4.0))
+    ax.axhline(0, color=QUIET, lw=0.7)
+    named = ("share_left", "decay", "memory", "excess_decay")
+    said = [textwrap.fill(str(result.quantities[name]), 92) for name in named]
+    ax.set_title("\n".join(dict.fromkeys(said)), fontsize=8, loc="left")
+    ax.set_xlabel("1 + lag (trades)")
+    ax.set_ylabel("move of the mid (bps a trade)")
+    if "propagator" in result.details:
+        _impact(ax, result.details["propagator"])
+    return ax
+
+
+def _impact(ax: Axes, table: pd.DataFrame) -> None:
+    x, band = 1 + table["lag"], {"color": ACCENT, "lw": 0}
+    ax.fill_between(x, table["joint_low"], table["joint_high"], alpha=0.15, **band)
+    ax.fill_between(x, table["low"], table["high"], alpha=0.3, **band)
+    ax.plot(x, table["G"], "o-", ms=3, lw=1.3, color=ACCENT, label="G: one trade")
+    ax.plot(x, table["R"], "--", lw=1.2, color=SECOND, label="R: after a trade")
+    ax.plot(x, table["R_implied"], ".", ms=5, color=SECOND, label="R that G and C imply")
+    ax.set_xscale("log")
+    right = ax.twinx()
+    right.spines[["top"]].set_visible(False)
+    right.tick_params(labelsize=8)
+    right.plot(
+        x[1:], table["C"].iloc[1:], ":", lw=1.2, color=INK, label="C: memory of sides (right)"
+    )
+    right.set_ylabel("autocorrelation of sides")
+    right.set_ylim(min(0.0, 1.1 * table["C"].min()), 1.0)
+    lines = [*ax.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 2}
+    ax.legend(handles=lines, frameon=False, fontsize=8, **place)

@@ -21,8 +21,10 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], mm.Result]] = {
     "trade_indicator, by hour": lambda t: mm.trade_indicator(t, by="hour"),
     "price_impact, glosten_harris": lambda t: mm.price_impact(t, model="glosten_harris"),
     "roll": mm.roll,
+    "local_projection": lambda t: mm.local_projection(t, lags=2, horizons=(0, 3)),
+    "propagator": lambda t: mm.propagator(t, lags=5, tail=1),
 }
-NEED_QUOTES = {"spread_components, quotes"}
+NEED_QUOTES = {"spread_components, quotes", "local_projection", "propagator"}
 NEED_NO_SIDES = {"roll"}
 
 

@@ -172,7 +172,9 @@ def test_a_trade_of_unknown_side_and_crossed_quotes_break_the_chain():
     table.loc[70, ["bid", "ask"]] = [101.0, 100.0]
     found = mm.local_projection(table, horizons=(0, 2), lags=1, errors="hac", bunch=False)
     # chains: 0-39, 41-68 (69 has no mid after, 70 none before), 71-88; each loses 1 + 2
-    assert found.sample.dropped["without quotes that are not crossed, before or after"] == 2
+    assert (
+        found.sample.dropped["without quotes, or with locked or crossed ones, before or after"] == 2
+    )
     assert found.sample.used == (40 - 3) + (28 - 3) + (18 - 3)
 
 
@@ -258,6 +260,7 @@ def test_no_peak_no_share():
 
 @pytest.mark.bad_input(
     "no quotes for the session",
+    "zero spread all day",
     "all trades on one side",
     "flow of zero variance",
     "fewer than 30 bars",
@@ -268,6 +271,7 @@ def test_no_peak_no_share():
     ("change", "reason"),
     [
         ({"return_bps": np.nan}, "400 are without a return"),
+        ({"spread_bps": 0.0}, "400 are with locked or crossed quotes"),
         ({"trade_imbalance": 3.0}, "no variance"),
         ({"return_bps": 0.0}, "never moves"),
         (38, "where 48 are needed"),

@@ -9,6 +9,7 @@ import pytest
 
 import mmresearch as mm
 from tests.truth.inventory_economy import panel_of_economy
+from tests.truth.propagating import remembering, tape_of
 
 mpl.use("Agg")
 CHOICE = {"shock": "trade_imbalance", "per": 1.0, "lags": 3, "horizons": (0, 1, 2, 5, 10)}
@@ -55,3 +56,24 @@ def test_refused_has_no_curve_and_says_why(panel):
     ax = mm.plot_projection(panel.assign(trade_imbalance=1.0), **CHOICE)
     assert "unexpected flow" not in lines(ax)
     assert "no variance" in ax.get_title(loc="left").replace("\n", " ")
+
+
+def test_impact_of_one_trade_beside_the_response_and_memory():
+    rng = np.random.default_rng(2)
+    found = mm.propagator(tape_of(rng, remembering(rng, 5000), warm=2000), lags=20, bunch=False)
+    ax = mm.plot_propagator(found)
+    table, drawn = found.details["propagator"], lines(ax)
+    assert drawn["G: one trade"].get_ydata() == pytest.approx(table["G"].to_numpy())
+    assert drawn["R: after a trade"].get_ydata() == pytest.approx(table["R"].to_numpy())
+    right = ax.figure.axes[1]
+    assert right.lines[0].get_ydata() == pytest.approx(table["C"].to_numpy()[1:])
+    assert ax.get_xscale() == "log"
+    assert "share_left: " in ax.get_title(loc="left")
+
+
+def test_refused_propagator_says_why_once():
+    rng = np.random.default_rng(3)
+    table = tape_of(rng, np.ones(400), warm=100)
+    ax = mm.plot_propagator(table, lags=20, bunch=False)
+    assert "G: one trade" not in lines(ax)
+    assert "one side" in ax.get_title(loc="left").replace("\n", " ")
