@@ -86,6 +86,7 @@ _HOME = {
     "inventory_liquidity": "mmresearch.estimate.liquidity:inventory_liquidity",
     "equivalent_inventory": "mmresearch.estimate.equivalent:equivalent_inventory",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
+    "inventory_causality": "mmresearch.estimate.causality:inventory_causality",
     "local_projection": "mmresearch.estimate.projection:local_projection",
     "return_predictability": "mmresearch.estimate.predictability:return_predictability",
     "propagator": "mmresearch.estimate.propagator:propagator",

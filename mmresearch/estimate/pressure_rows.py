@@ -17,8 +17,8 @@ class PressureRows(NamedTuple):
 
     frame: series (0, 1, ...), symbol, day, bar, place (the row's number in its series before any
     was dropped), y (return, bps), lag (inventory before) and change (over the return), both in
-    `per` of currency or units, and the factor's column if one was asked for. daily: a bar is a
-    session.
+    `per` of currency or units, and, if asked for, the factor's column and that of other units, in
+    `per` too. daily: a bar is a session.
     dropped: rows by reason. mechanical: the price is the account's own, a pool's curve.
     """
 
@@ -37,6 +37,7 @@ def pressure_rows(
     per: float | None = None,
     value: bool | None = None,
     factor: str | None = None,
+    units: str | None = None,
 ) -> PressureRows:
     """Returns beside inventory before and its change over the same time.
 
@@ -66,6 +67,8 @@ def pressure_rows(
             "change": (panel["inventory_end"] - start) * scale,
         }
     )
+    if units:
+        frame[units] = panel[units].fillna(0.0) * scale
     if factor:
         frame[factor] = panel[factor].astype("float64")
     kept, dropped = _keep(frame, panel, daily, factor)

@@ -37,6 +37,7 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], object]] = {
     "inventory_placebo": lambda p: mm.inventory_placebo(p, shuffles=19, draws=99),
     "local_projection": lambda p: mm.local_projection(p, shock="flow", lags=2, horizons=(0, 3)),
     "return_predictability": mm.return_predictability,
+    "inventory_causality": lambda p: mm.inventory_causality(p, draws=99),
     "unit_root_tests": lambda p: mm.unit_root_tests(p, draws=39),
 }
 
