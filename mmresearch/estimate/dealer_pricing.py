@@ -9,8 +9,9 @@ import pandas as pd
 import scipy.signal
 import scipy.stats
 
+from mmresearch.estimate.brokered_flow import AFTER, FLOW
 from mmresearch.estimate.dealer_restrictions import Fits, priors, restrictions, share
-from mmresearch.estimate.dealer_rows import HELD, SIZES, TERMS, Rows, dealer_rows
+from mmresearch.estimate.dealer_rows import HELD, SIZES, Rows, dealer_rows, terms_of
 from mmresearch.estimate.errors import regress
 from mmresearch.estimate.fill_rows import SERIES
 from mmresearch.estimate.result import TIDY, Quantity, Result
@@ -23,6 +24,7 @@ _EQUATION = (
     r"\Delta p_t = b_0 + b_1 Q_t + b_2 I_t + b_3 I_{t-1} + b_4 D_t + b_5 D_{t-1} + e_t, \quad "
     r"I_t \text{ before trade } t"
 )
+_FLOW_EQUATION = _EQUATION.replace("+ e_t", "+ b_6 B_t + e_t")
 _UNITS = {"average": "an average trade", "units": "a unit"}
 MEANING = {
     "information": "b1: an order to buy raises the dealer's belief where it is above 0",
@@ -30,12 +32,14 @@ MEANING = {
     "prior_weight": "b3/|b2|: weight of what the dealer believed before the order, 1: orders tell "
     "it nothing",
     "half_spread": "b4: what an order of no size pays, before information and inventory",
+    "brokered": "b6: what others' buying since the last order moves the dealer's price",
 }
 
 
 def dealer_pricing(
     fills: pd.DataFrame,
     *,
+    brokered: pd.DataFrame | None = None,
     held: str = "ledger",
     size: str = "average",
     noise: str = "any",
@@ -52,6 +56,13 @@ def dealer_pricing(
         As `mm.trader_fills` makes it, of one or more dealers and symbols: their own executions at
         their own quotes. Orders that the dealer sent out itself are no quotes; leave them out, the
         inventory still has to hold them. Fills of one instant, side and price are one order.
+    brokered : DataFrame, optional
+        Trades of others that the dealer sees (Lyons 1995: those of the brokers): time, seq, symbol,
+        side (+1 the aggressor bought), size, as market["trades"]. Adds B_t, what they bought net
+        after the dealer's last order and before this one, both strictly by (time, seq), so that
+        neither the order's own print nor anything after it is in. The dealer's own orders to others
+        are part of it where the table has them. Days without any are set aside, prints of unknown
+        side do not count.
     held : str
         "ledger": the position, whatever day it comes from. "session": what was bought and sold
         since the session's open, for dealers who end days flat and where sessions are missing.
@@ -69,14 +80,15 @@ def dealer_pricing(
     Returns
     -------
     Result
-        `table`: size (b1), inventory (b2), inventory_lag (b3), direction (b4), direction_lag (b5);
-        Q > 0 and D = +1 where the customer buys, I > 0 where the dealer is long; price changes in
-        basis points of the day's first price. b0 is taken out series by series. `quantities`:
-        "information" (b1), "shading" (b2), "prior_weight" (b3/|b2|, Fieller's interval),
-        "half_spread" (b4). `details`: "restrictions" (what the model says of signs and sizes, each
-        with estimate, interval and whether it holds), "priors" (the weight by inventory and by the
-        spread), "traps" (size where inventory is that after the trade), "timing", "series", "noise"
-        and "meaning".
+        `table`: size (b1), inventory (b2), inventory_lag (b3), direction (b4), direction_lag (b5)
+        and, where given, brokered (b6, in the unit of size); Q > 0 and D = +1 where the customer
+        buys, I > 0 where the dealer is long; price changes in basis points of the day's first
+        price. b0 is taken out series by series. `quantities`: "information" (b1), "shading" (b2),
+        "prior_weight" (b3/|b2|, Fieller's interval), "half_spread" (b4), "brokered" (b6).
+        `details`: "restrictions" (what the model says of signs and sizes, each with estimate,
+        interval and whether it holds), "priors" (the weight by inventory and by the spread),
+        "traps" (size where inventory, and brokered where the flow, is that after the trade),
+        "timing", "series", "noise" and "meaning".
 
     Raises
     ------
@@ -112,7 +124,7 @@ def dealer_pricing(
     ):
         if value not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
-    rows = dealer_rows(fills, held=held, size=size)
+    rows = dealer_rows(fills, held=held, size=size, brokered=brokered)
     frame = _without_constant(rows.frame, 0.0) if len(rows.frame) else rows.frame
     reason = _cannot_tell(rows.frame, frame)
     if reason:
@@ -125,7 +137,7 @@ def dealer_pricing(
     own = f"{fits.own.errors}" + ("; after the error's MA(1)" if noise == "ma" else "")
     return Result(
         _QUESTION,
-        _EQUATION,
+        _EQUATION if brokered is None else _FLOW_EQUATION,
         unit=f"basis points for {_UNITS[size]}, and for a direction",
         table=fits.own.table,
         sample=rows.sample,
@@ -136,11 +148,11 @@ def dealer_pricing(
         details={
             "restrictions": restrictions(fits),
             "priors": priors(fits),
-            "traps": _traps(frame),
+            "traps": _traps(rows.frame, frame),
             "timing": rows.timing,
             "series": rows.series,
             "noise": pd.DataFrame([memory]),
-            "meaning": pd.Series(MEANING, name="meaning").rename_axis("term").to_frame(),
+            "meaning": _meaning(frame),
         },
     )
 
@@ -157,15 +169,17 @@ def _cannot_tell(rows: pd.DataFrame, centred: pd.DataFrame) -> str:
         return "every trade has the same size: its effect and the direction's cannot be told apart"
     if not centred["change"].abs().max() > 0:
         return "prices never change"
-    values = centred[TERMS].to_numpy()
-    if np.linalg.matrix_rank(values / np.linalg.norm(values, axis=0)) < len(TERMS):
+    if FLOW in rows and not rows[FLOW].abs().max() > 0:
+        return "no brokered trade between the dealer's"
+    values = centred[terms_of(centred)].to_numpy()
+    if np.linalg.matrix_rank(values / np.linalg.norm(values, axis=0)) < values.shape[1]:
         return "size, inventory and direction move together and cannot be told apart"
     return ""
 
 
 def _without_constant(rows: pd.DataFrame, c: float) -> pd.DataFrame:
-    """Change and TERMS without each series' constant, after the MA(1) filter x_t - c x*_(t-1)."""
-    filtered = rows[["change", *TERMS]].assign(one=1.0)
+    """Change and terms without each series' constant, after the MA(1) filter x_t - c x*_(t-1)."""
+    filtered = rows[["change", *terms_of(rows)]].assign(one=1.0)
     if c:
         filtered = filtered.groupby(rows["run"]).transform(_filter, c)
     one = filtered.pop("one")
@@ -185,7 +199,7 @@ def _first_autocorrelation(frame: pd.DataFrame) -> dict[str, float]:
 
     e_t = a_t + c a_(t-1) has autocorrelation c / (1 + c²), at most one half: beyond it c is +-0.95.
     """
-    x, y = frame[TERMS].to_numpy(), frame["change"].to_numpy()
+    x, y = frame[terms_of(frame)].to_numpy(), frame["change"].to_numpy()
     left = pd.Series(y - x @ np.linalg.lstsq(x, y)[0])
     before = left.groupby(frame["run"]).shift()
     both = before.notna()
@@ -197,7 +211,7 @@ def _first_autocorrelation(frame: pd.DataFrame) -> dict[str, float]:
 
 def _fits(frame: pd.DataFrame, choice: dict[str, object]) -> Fits:
     """Both forms: b2 I_t + b3 I_(t-1) is also (b2 + b3) I_t + b3 (I_(t-1) - I_t)."""
-    x = frame[TERMS]
+    x = frame[terms_of(frame)]
     sums = x.assign(
         inventory_lag=x["inventory_lag"] - x["inventory"],
         direction_lag=x["direction_lag"] - x["direction"],
@@ -205,7 +219,7 @@ def _fits(frame: pd.DataFrame, choice: dict[str, object]) -> Fits:
     own, other = (
         regress(frame["change"], columns, frame["day"], **choice) for columns in (x, sums)
     )
-    df = error_rule(frame["day"], errors=choice["errors"], params=len(TERMS)).df
+    df = error_rule(frame["day"], errors=choice["errors"], params=x.shape[1]).df
     level = choice["level"]
     return Fits(own, other, float(scipy.stats.t.ppf((1 + level) / 2, df)), level)
 
@@ -215,23 +229,38 @@ def _posted(fits: Fits) -> tuple[str, ...]:
     return () if low > 0 else ("shading_may_be_information",)
 
 
-def _traps(frame: pd.DataFrame) -> pd.DataFrame:
-    """The coefficient of size where I_t is the inventory after the trade: b1 + b2."""
-    found = []
-    for x in (frame[TERMS], frame[TERMS].assign(inventory=frame["inventory"] - frame["size"])):
-        found.append(np.linalg.lstsq(x.to_numpy(), frame["change"].to_numpy())[0][0])
-    rows = [
-        ("size", "inventory after the trade: b1 + b2", found[1]),
-        ("size", "ours", found[0]),
+def _traps(rows: pd.DataFrame, centred: pd.DataFrame) -> pd.DataFrame:
+    """Coefficients with what is known only after the trade: b1 + b2, and b6 by later flow."""
+    late = {"inventory": centred["inventory"] - centred["size"]}
+    told = [
+        ("size", "inventory after the trade: b1 + b2", _solved(centred.assign(**late), "size")),
+        ("size", "ours", _solved(centred, "size")),
     ]
-    return pd.DataFrame(rows, columns=["term", "regression", "estimate"])
+    if FLOW in rows:
+        later = rows[rows[AFTER].notna()].assign(**{FLOW: rows[AFTER]})
+        found = _solved(_without_constant(later, 0.0), FLOW)
+        told.append((FLOW, "flow after the trade, until the next", found))
+        told.append((FLOW, "ours", _solved(centred, FLOW)))
+    return pd.DataFrame(told, columns=["term", "regression", "estimate"])
+
+
+def _solved(frame: pd.DataFrame, term: str) -> float:
+    names = terms_of(frame)
+    solved = np.linalg.lstsq(frame[names].to_numpy(), frame["change"].to_numpy())[0]
+    return float(solved[names.index(term)])
+
+
+def _meaning(frame: pd.DataFrame) -> pd.DataFrame:
+    known = {k: v for k, v in MEANING.items() if k != FLOW or FLOW in frame}
+    return pd.Series(known, name="meaning").rename_axis("term").to_frame()
 
 
 def _quantities(fits: Fits, method: str, size: str) -> dict[str, Quantity]:
     table = fits.own.table.set_index("term")
-    units = _units(size)
+    units = _units(size, FLOW in table.index)
     found = {}
     terms = {"information": "size", "shading": "inventory", "half_spread": "direction"}
+    terms |= {FLOW: FLOW} if FLOW in table.index else {}
     for name, term in terms.items():
         value, low, high = (float(table.loc[term, c]) for c in ("estimate", "low", "high"))
         found[name] = Quantity(name, value, low, high, units[name], method, level=fits.level)
@@ -245,30 +274,31 @@ def _quantities(fits: Fits, method: str, size: str) -> dict[str, Quantity]:
     found["prior_weight"] = Quantity(
         "prior_weight", value, low, high, "", method, told, reason, fits.level
     )
-    return {name: found[name] for name in MEANING}
+    return {name: found[name] for name in units}
 
 
-def _units(size: str) -> dict[str, str]:
-    return {
+def _units(size: str, brokered: bool) -> dict[str, str]:
+    units = {
         "information": f"bps for {_UNITS[size]} bought from the dealer",
         "shading": f"bps for {_UNITS[size]} held",
         "prior_weight": "",
         "half_spread": "bps",
     }
+    return units | ({FLOW: f"bps for {_UNITS[size]} that others bought"} if brokered else {})
 
 
 def _refused(rows: Rows, size: str, reason: str) -> Result:
     nothing = (math.nan, math.nan, math.nan)
     return Result(
         _QUESTION,
-        _EQUATION,
+        _FLOW_EQUATION if FLOW in rows.frame else _EQUATION,
         unit=f"basis points for {_UNITS[size]}, and for a direction",
         table=pd.DataFrame(columns=TIDY),
         sample=rows.sample,
         errors=f"none: {reason}",
         quantities={
             name: Quantity(name, *nothing, unit, "none", identified=False, reason=reason)
-            for name, unit in _units(size).items()
+            for name, unit in _units(size, FLOW in rows.frame).items()
         },
         flags=rows.flags,
         details={"timing": rows.timing, "series": rows.series},

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from mmresearch.estimate.brokered_flow import AFTER, FLOW, brokered_between, refuse_brokered
 from mmresearch.estimate.fill_rows import SERIES, refuse_fills
 from mmresearch.estimate.panel_rows import drop_by_reason
 from mmresearch.estimate.result import Sample
@@ -18,7 +19,7 @@ _DAY = [*SERIES, "day"]
 
 
 class Rows(NamedTuple):
-    """Trades with the one before: `change` (bps) and TERMS; `run` numbers trades without a gap.
+    """Trades beside the last: `change` (bps), `terms_of`; `run` numbers trades without a gap.
 
     timing: how inventory follows from the trades. series: what a unit of size is in each.
     """
@@ -30,8 +31,17 @@ class Rows(NamedTuple):
     series: pd.DataFrame
 
 
-def dealer_rows(fills: pd.DataFrame, *, held: str, size: str) -> Rows:
+def terms_of(frame: pd.DataFrame) -> list[str]:
+    """The regressors that these rows have: TERMS, and the brokered flow where it was given."""
+    return [*TERMS, FLOW] if FLOW in frame else TERMS
+
+
+def dealer_rows(
+    fills: pd.DataFrame, *, held: str, size: str, brokered: pd.DataFrame | None = None
+) -> Rows:
     """Rows of the reduced form; refuses tables whose inventory is not the one before the trade."""
+    if brokered is not None:
+        refuse_brokered(brokered)
     names = {"ledger": "held", "session": "held_session"}
     refuse_fills(fills, ["side", "price", "size", names[held]], ("price", "size"))
     rows = fills.sort_values([*SERIES, "time", "seq"], kind="stable", ignore_index=True)
@@ -39,7 +49,13 @@ def dealer_rows(fills: pd.DataFrame, *, held: str, size: str) -> Rows:
     rows, merged = _orders(rows)
     timing = _timing(rows)
     flags = _refuse_timing(timing, names[held])
+    flow = None if brokered is None else brokered_between(rows, brokered)
     rows = _beside_the_last(rows, size)
+    quiet = pd.Series(False, rows.index)
+    if flow is not None:
+        rows = rows.assign(**{c: flow[c] / rows["scale"] for c in (FLOW, AFTER)})
+        quiet = flow["quiet"]
+        flags = (*flags, *_unsigned(brokered))
     series = rows.groupby(SERIES, as_index=False).agg(
         trades=("price", "size"), unit_of_size=("scale", "first"), price=("price", "mean")
     )
@@ -50,8 +66,11 @@ def dealer_rows(fills: pd.DataFrame, *, held: str, size: str) -> Rows:
             "first of a day": first,
             "without inventory, here or at the trade before": rows[TERMS].isna().any(axis=1),
             "without a price, here or at the trade before": rows["change"].isna(),
+            "of a day without a brokered trade": quiet,
         },
     )
+    if brokered is None:
+        dropped.pop("of a day without a brokered trade")
     dropped |= {"of one order with the fill before": merged}
     if fills["account"].eq("aggregate maker").any():
         flags = (*flags, "inventory_is_market_flow")
@@ -63,12 +82,18 @@ def dealer_rows(fills: pd.DataFrame, *, held: str, size: str) -> Rows:
     return Rows(frame, sample, flags, timing, series)
 
 
+def _unsigned(brokered: pd.DataFrame) -> tuple[str, ...]:
+    few = len(brokered) and brokered["side"].isna().mean() > 0.01
+    return ("brokered_trades_without_a_side",) if few else ()
+
+
 def _orders(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Consecutive fills of one instant, side and price as the one order they were."""
     keys = [*_DAY, "time", "side", "price"]
     same = (rows[keys] == rows[keys].shift()).all(axis=1)
     whole = rows.groupby((~same).cumsum())
-    orders = rows[~same].assign(**{c: whole[c].sum().to_numpy() for c in ("amount", "size")})
+    sums = {c: whole[c].sum().to_numpy() for c in ("amount", "size")}
+    orders = rows[~same].assign(**sums, last_seq=whole["seq"].last().to_numpy())
     return orders.reset_index(drop=True), int(same.sum())
 
 

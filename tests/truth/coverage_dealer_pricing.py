@@ -9,7 +9,7 @@ import numpy as np
 from mmresearch.estimate.dealer_pricing import dealer_pricing
 from mmresearch.estimate.result import Quantity
 from tests.truth.coverage import Row, row
-from tests.truth.quoting_dealer import Dealer, quoting
+from tests.truth.quoting_dealer import Dealer, quoting, tape
 
 DEALERS = {
     "learns and shades": Dealer(noise=0.02),
@@ -58,4 +58,29 @@ def filtered(replications: int, seed: int) -> list[Row]:
     return rows_of("ma", list(DEALERS.items())[:1], SAMPLES[:1], (replications, seed))
 
 
-COVERAGE = {"dealer_pricing": plain, "dealer_pricing ma": filtered}
+def brokered(replications: int, seed: int) -> list[Row]:
+    """The coefficient of what others bought between the dealer's trades, .2 bps a unit or none."""
+    rows = []
+    for number, impact in enumerate((0.002, 0.0)):
+        for errors, days, trades in SAMPLES:
+            rng = np.random.default_rng([seed, 7, number, days])
+            found = []
+            for _ in range(replications):
+                fills = quoting(
+                    rng, DEALERS["shades little"], days=days, trades=trades, brokered=impact
+                )
+                options = {"size": "units", "draws": 199, "seed": int(rng.integers(2**31))}
+                told = dealer_pricing(fills, brokered=tape(fills, rng), **options)
+                found.append(told.quantities["brokered"])
+            case = (
+                f"brokered: {days} days of {trades} trades ({errors}), {100 * impact:g} bps a unit"
+            )
+            rows.append(row("dealer_pricing(brokered=)", case, 100 * impact, found))
+    return rows
+
+
+COVERAGE = {
+    "dealer_pricing": plain,
+    "dealer_pricing ma": filtered,
+    "dealer_pricing brokered": brokered,
+}

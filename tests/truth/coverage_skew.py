@@ -24,6 +24,9 @@ from tests.truth.leaning import TICK, leaning
 # the slope, what is added in the top decile, and the widening of the spread with |inventory|
 WORLDS = (("no skew", 0.0, 0.0, 0.0), ("-0.05", -0.05, 0.0, 0.02), ("-0.2", -0.2, -0.05, 0.05))
 NAMES = ("skew", "bid_skew", "spread_on_inventory", "response", "long_run_skew")
+# of the spread and of the sizes, a unit of inventory
+SIDES = (("both alike", 0.0, 0.0), ("one side leans", -0.05, -0.003))
+LIMITS = {"small": 30.0, "large": 300.0}
 
 
 def intervals(
@@ -34,16 +37,19 @@ def intervals(
     seed: int = 0,
     errors: str = "auto",
     controls: bool = True,
+    limit: dict[str, float] | None = None,
 ) -> dict[str, Quantity]:
     """The quantities of `quote_skew(panel, lags=2)` by these names, without its details."""
-    choice = {"quotes": "own", "fair": "mid", "tick": None, "limit": None, "lags": 2}
+    choice = {"quotes": "own", "fair": "mid", "tick": None, "limit": limit, "lags": 2}
     rows = skew_rows(panel, controls=controls, **choice)
+    share = rows.frame["inventory"] / rows.frame["limit"]
+    rows = rows._replace(frame=rows.frame.assign(share=share))
     found: dict[str, Quantity] = {}
     for name in names:
         fit = fit_term(
             rows,
             name,
-            terms(2, limit=False)[name],
+            terms(2, limit=limit is not None)[name],
             {"errors": errors, "level": 0.95, "draws": draws, "seed": seed},
         )
         found[name] = quantity(name, fit, QUANTITY_UNITS[name].format(rows.unit, "unit"), 0.95)
@@ -76,7 +82,9 @@ def quick(panel: pd.DataFrame, names: tuple[str, ...], *, draws: int, seed: int 
 def _arrays(panel: pd.DataFrame, days: int, bars: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The columns of `skew_rows` as arrays [days, bars], and the controls as columns."""
     names = ("own_bid", "own_ask", "mid", "inventory_end", "realized_variance")
-    bid, ask, mid, held, variance = (panel[c].to_numpy().reshape(days, bars) for c in names)
+    names += ("own_bid_size", "own_ask_size")
+    values = (panel[c].to_numpy().reshape(days, bars) for c in names)
+    bid, ask, mid, held, variance, bid_size, ask_size = values
     past = {"lean_0": ((bid + ask) / 2 - mid) / TICK, "inventory_0": held}
     for name in ("lean", "inventory"):
         for lag in (1, 2):
@@ -87,6 +95,7 @@ def _arrays(panel: pd.DataFrame, days: int, bars: int) -> tuple[dict[str, np.nda
     top = np.quantile(np.abs(held), 0.9)
     columns = past | {"lean": past["lean_0"], "inventory": held, "bid": (mid - bid) / TICK}
     columns |= {"held": np.abs(held), "spread": (ask - bid) / TICK}
+    columns |= {"size": (ask_size - bid_size) / (ask_size + bid_size)}
     columns["beyond"] = np.sign(held) * np.clip(np.abs(held) - top, 0, None)
     total = np.column_stack([np.zeros(days), np.cumsum(variance, axis=1)])
     first = np.clip(np.arange(1, bars) - 12, 0, None)
@@ -159,6 +168,55 @@ def extremes(replications: int, seed: int) -> list[Row]:
     return rows
 
 
+def sides(days: int, replications: int, seed: int) -> list[Row]:
+    """The spread and the sizes on inventory."""
+    rows = []
+    names = ("asymmetry", "size_skew")
+    for number, (name, tilt, size) in enumerate(SIDES):
+        rng = np.random.default_rng([seed, 4, days, number])
+        found = [
+            quick(
+                leaning(rng, days=days, skew=-0.05, tilt=tilt, sizes=size),
+                names,
+                draws=199,
+                seed=int(rng.integers(2**31)),
+            )
+            for _ in range(replications)
+        ]
+        for term, truth in zip(names, (tilt, size), strict=True):
+            case = f"{term}: {days} days, inventory from 0 each day, {name}"
+            rows.append(row("quote_skew", case, truth, [q[term] for q in found]))
+    return rows
+
+
+def at_limit(replications: int, seed: int) -> list[Row]:
+    """Two accounts whose quotes lean alike at their limits, which are not alike."""
+    rows = []
+    for number, (name, whole) in enumerate((("no skew", 0.0), ("-6", -6.0))):
+        rng = np.random.default_rng([seed, 5, number])
+        found = []
+        for _ in range(replications):
+            panel = _two_accounts(rng, whole)
+            told = intervals(panel, ("skew_at_limit",), draws=199, limit=LIMITS)
+            found.append(told["skew_at_limit"])
+        case = f"skew_at_limit: 12 days of 2 accounts, limits 1 to 10, {name}"
+        rows.append(row("quote_skew", case, whole, found))
+    return rows
+
+
+def _two_accounts(rng: np.random.Generator, whole: float) -> pd.DataFrame:
+    panels = []
+    for account, limit in LIMITS.items():
+        scale = limit / LIMITS["small"]
+        panel = leaning(rng, days=12, skew=whole / LIMITS["small"])
+        held = ["inventory_start", "inventory_end", "flow"]
+        held = [name for name in held if name in panel]
+        panels.append(panel.assign(account=account, **{c: scale * panel[c] for c in held}))
+    both = pd.concat(panels, ignore_index=True)
+    both.attrs["ticks"] = {"X": TICK}
+    return both
+
+
 def one_session(replications: int, seed: int) -> list[Row]:
     """The response where there is one session of 390 bars."""
     rows = []
@@ -182,4 +240,7 @@ COVERAGE: dict[str, Study] = {
     "quote_skew, 45 days": partial(levels, 45, False),
     "quote_skew, extremes": extremes,
     "quote_skew, 1 day": one_session,
+    "quote_skew, sides, 12 days": partial(sides, 12),
+    "quote_skew, sides, 45 days": partial(sides, 45),
+    "quote_skew, at the limit": at_limit,
 }

@@ -38,21 +38,27 @@ def leaning(
     carried: bool = False,
     rho: float = 0.99,
     noise: float = 0.5,
+    tilt: float = 0.0,
+    sizes: float | None = None,
 ) -> pd.DataFrame:
     """A panel of a maker whose mid is `skew` ticks a unit held from the market's mid, plus noise.
 
     The noise is an AR(1) of `rho` inside a session, its steps `noise` ticks; the spread is 6 ticks
     and `widen` for each unit of |inventory|; `extreme` is added to the slope where |inventory| is
-    in its top decile.
+    in its top decile. `tilt` is added to the spread for each unit of inventory (of both distances'
+    sum); with `sizes` (ask - bid)/(ask + bid) of the sizes is that much a unit, plus noise as slow.
     """
     levels = walks(rng, days, bars, carried=carried)
     held = levels[:, 1:]
     top = np.quantile(np.abs(held), 0.9)
     beyond = np.sign(held) * np.clip(np.abs(held) - top, 0, None)
     lean = skew * held + extreme * beyond + noise * persistent(rng, days, bars, rho)
-    half = 3 + widen * np.abs(held) / 2 + 0.2 * persistent(rng, days, bars, 0.9)
+    half = 3 + (widen * np.abs(held) + tilt * held) / 2 + 0.2 * persistent(rng, days, bars, 0.9)
     mid = 100 + np.cumsum(0.02 * rng.standard_normal((days, bars)), axis=1)
     lot = 10 * np.exp(0.3 * rng.standard_normal((2, days, bars)))
+    if sizes is not None:
+        share = np.clip(sizes * held + 0.02 * persistent(rng, days, bars, rho), -0.95, 0.95)
+        lot = 10 * np.stack([1 - share, 1 + share])
     panel = panel_of(list(levels))
     panel.attrs["ticks"] = {"X": TICK}
     return panel.assign(

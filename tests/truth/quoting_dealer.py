@@ -47,18 +47,24 @@ def quoting(
     trades: int = 60,
     opening: float = 0.0,
     posted: float = 0.0,
+    brokered: float | None = None,
 ) -> pd.DataFrame:
     """The dealer's fills as `mm.trader_fills` makes them; `opening` is the sd of what a day begins
     with. A customer whose signal is inside the spread does not trade and is not seen. With `posted`
     the quotes stand before the size is known: the price has nothing of it, the next prior moves by
-    `posted` a unit.
+    `posted` a unit. With `brokered` others trade between the dealer's trades (column "flow", sd 5,
+    of what came before each), and the prior moves by that much a unit they bought.
     """
     b1, b2, _, b4, _ = dealer.truth().values()
     if posted:
         b1, b2, b4 = 0.0, -dealer.shade, dealer.half_spread
     held = opened = opening * rng.standard_normal(days)
     prior, columns = np.full(days, OPEN), []
+    flow = np.zeros(days)
     for _ in range(trades):
+        if brokered is not None:
+            flow = 5 * rng.standard_normal(days)
+            prior = prior + brokered * flow
         # the surprise x = signal - prior; what is left when the quotes are shaded is wish
         shift = b2 * (held - dealer.target)
         low, high = (ndtr((shift + side * b4) / dealer.surprise) for side in (-1, 1))
@@ -69,13 +75,33 @@ def quoting(
         side = np.sign(wish)
         amount = (wish - b4 * side) / (1 / dealer.demand + b1)
         price = prior + b1 * amount + shift + b4 * side
-        columns.append((held, amount, price + dealer.noise * rng.standard_normal(days)))
+        paid = price + dealer.noise * rng.standard_normal(days)
+        columns.append((held, amount, paid, flow))
         belief = dealer.prior * prior + (1 - dealer.prior) * (price + amount / dealer.demand)
         belief = prior + posted * amount if posted else belief
         prior = belief + dealer.news * rng.standard_normal(days)
         held = held - amount
-    before, amount, price = (np.column_stack(c) for c in zip(*columns, strict=True))
-    return _table(before, amount, price, opened)
+    before, amount, price, flow = (np.column_stack(c) for c in zip(*columns, strict=True))
+    table = _table(before, amount, price, opened)
+    return table if brokered is None else table.assign(flow=flow.ravel())
+
+
+def tape(fills: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The market's prints: the dealer's own, and before each three that sum to "flow"."""
+    share = rng.dirichlet(np.ones(3), len(fills)).T
+    sent = pd.to_timedelta([18, 18, 54], unit="s")
+    others = [
+        fills.assign(
+            time=fills["time"] - pd.Timedelta("1min") + sent[n],
+            seq=fills["seq"] - 0.9 + 0.3 * n,
+            side=np.sign(fills["flow"]),
+            size=fills["flow"].abs() * share[n],
+        )
+        for n in range(3)
+    ]
+    own = fills.assign(side=-fills["side"])
+    columns = ["time", "seq", "symbol", "side", "size", "price"]
+    return pd.concat([*others, own])[columns].sample(frac=1, random_state=3, ignore_index=True)
 
 
 def _table(
