@@ -20,7 +20,7 @@ class Rows(NamedTuple):
 
     frame: y (what is explained), x1 and x2 (S/2 Q of the trade before and of that before it), side,
     side_1, side_2, day, symbol; with on="traded" x0 to x2 are the sides alone. In multiples of the
-    symbol's mean `scale` (currency a unit).
+    symbol's mean `scale` (currency a unit). With on="prices" also mid_change, the mid's own y.
     """
 
     frame: pd.DataFrame
@@ -55,7 +55,7 @@ def component_rows(
     scale = frame.groupby("symbol")["spread"].transform("mean")
     if on == "traded":
         scale = pd.Series(1.0, frame.index)
-    numbers = [c for c in ("y", "x1", "x2") if on != "traded"]
+    numbers = [c for c in ("y", "x1", "x2", "mid_change") if on != "traded" and c in frame]
     frame = frame.assign(**{c: frame[c] / scale for c in numbers})
     sample = Sample(len(frame), dropped, frame["day"].nunique(), max(frame["symbol"].nunique(), 1))
     return Rows(frame.reset_index(drop=True), sample, float(scale.mean()) if len(scale) else np.nan)
@@ -77,4 +77,5 @@ def _lagged(trades: pd.DataFrame, on: str) -> pd.DataFrame:
     if on == "quotes":
         return rows.assign(y=by_day["mid"].diff())
     # the price's own half spread is known, so that what is left has the mid's equation
-    return rows.assign(y=by_day["price"].diff() - by_day["half"].diff())
+    y = by_day["price"].diff() - by_day["half"].diff()
+    return rows.assign(y=y, mid_change=by_day["mid"].diff())

@@ -112,10 +112,12 @@ def quote_skew(
     bar where they follow slowly.
 
     With 12 or 45 sessions, noise of AR(1) 0.99 and inventory a random walk, levels are held in 91
-    to 97 % of simulated samples, 94 % on average, with 6 in 90 to 96 %; the response in 93 to 96 %,
-    in one session of 390 bars 94 to 97 % (`tests/truth/coverage.csv`). Large inventories are met in
-    few sessions: errors clustered by session held "extremes" in 88 to 90 % with 45, so that with
-    errors="auto" its interval is the wild bootstrap's, 95 to 97 %.
+    to 96 % of simulated samples, 94 % on average (92 % with inventory carried over 12 sessions),
+    with 6 in 91 to 96 %; asymmetry and the sizes in 92 to 96 %; the response in 93 to 97 %, in one
+    session of 390 bars 94 to 98 % (`tests/truth/coverage.csv`, other draws than those by which the
+    errors were chosen). Large inventories are met in few sessions: errors clustered by session held
+    "extremes" in 88 to 90 % with 45, so that with errors="auto" its interval is the wild
+    bootstrap's, 95 to 96 %.
 
     Quotes that lean bring flow, which moves inventory: noise of the quotes that persists and draws
     trades biases the slope of levels upwards (to less lean); "response" is free of that but for

@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.stats
 from statsmodels.sandbox.regression.gmm import GMMResults
 
+from mmresearch.estimate.component_agreement import DISAGREE, agreement, disagree
 from mmresearch.estimate.component_rows import ON, Rows, component_rows
 from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.indicator_gmm import TERMS, gmm, moments_solved
@@ -96,7 +97,8 @@ def spread_components(
         spread (currency). `quantities`: those shares (1 is the half spread), "order_processing" (1
         - alpha - beta, delta method) and "two_way" (alpha + beta by the two-way equation). What is
         outside [0, 1] is flagged and shown as it is. `details`: "bunching", "variants" (the same by
-        each kind of price), "symbols" (each alone), "meaning". `fit`: statsmodels' GMM.
+        each kind of price), "agreement" (whether mids and prices tell the same, as they do where
+        the model holds), "symbols" (each alone), "meaning". `fit`: statsmodels' GMM.
 
     Notes
     -----
@@ -105,6 +107,11 @@ def spread_components(
     inventory component works through reversals, so orders that continue are split ones, of which
     the model has none. There what is left, "order_processing", is refused too; at pi = 1/2 it needs
     no pi and stands. "two_way" is always given, but takes every order for a surprise.
+
+    Flag "quotes_and_prices_disagree": the equation of prices has trades pay half the quoted spread.
+    Where they pay less (prints inside the spread, hidden orders), what they do not pay is counted
+    as information or inventory on="prices", and the shares on="quotes" are of a half spread that is
+    not paid.
 
     References
     ----------
@@ -123,6 +130,8 @@ def spread_components(
         return _refused(rows, on, reason)
     fits = _fits(rows.frame, on, errors, level)
     quantities = _quantities(fits, on, level)
+    same = agreement(table, bunch=bunch, within=within, kind=fits.rule.kind, level=level)
+    flags = (*_flags(fits, quantities), *([DISAGREE] if disagree(same, level) else []))
     words = f"{fits.rule.words}; pi, alpha and beta jointly by GMM, shares by the delta method"
     return Result(
         _QUESTION,
@@ -134,8 +143,8 @@ def spread_components(
         errors=words,
         fit=fits.gmm,
         quantities=quantities,
-        flags=_flags(fits, quantities),
-        details=_details(table, rows, on, bunch, within),
+        flags=flags,
+        details=_details(table, rows, on, bunch, within) | {"agreement": same},
     )
 
 

@@ -26,12 +26,14 @@ _GRID, _STEPS = 10, 40  # depths asked about where none are given; as many steps
 
 
 class _Spells(NamedTuple):
-    """Stretches in which nothing changes, in order: when each begins, its session, how long."""
+    """Stretches in which nothing changes, in order: when each begins, its session, how long.
+
+    events has "step", the unit of distance: the tick, else a basis point of the fair price.
+    """
 
     events: pd.DataFrame
     sessions: pd.DataFrame
     unit: str
-    tick: float
 
 
 def fills_by_distance(
@@ -55,7 +57,8 @@ def fills_by_distance(
         What distances are counted from: of the market's best quotes. Where the account is at the
         best itself, they are partly its own, and distances too short.
     width : float
-        Distances nearer together than this are one row, at their mean over time.
+        Distances nearer together than this (in the table's unit) are one row, at their mean over
+        time.
     block : str
         Length of the stretches of a session that are kept apart, as pandas reads it.
 
@@ -63,9 +66,10 @@ def fills_by_distance(
     -------
     DataFrame
         day, block (number of the stretch), side (+1 the account's bid, -1 its ask), distance (in
-        ticks where the symbol's tick is known, else in currency; below 0 beyond the fair price),
-        count (fills; several of one instant and side are one), exposure (seconds). attrs: way,
-        unit, nested (False), set_aside (fills left out, by reason).
+        ticks where the symbol's tick is known, else in basis points of the fair price, as skew and
+        volatility are; below 0 beyond the fair price), count (fills; several of one instant and
+        side are one), exposure (seconds). attrs: way, unit, nested (False), set_aside (fills left
+        out, by reason).
 
     Notes
     -----
@@ -79,7 +83,7 @@ def fills_by_distance(
     fills, row, outside = _before(fills, found)
     aside = {"outside sessions": outside, "without a standing quote": 0}
     for side in (1, -1):
-        away = _away(events, "bid" if side > 0 else "ask", side, found.tick)
+        away = _away(events, "bid" if side > 0 else "ask", side)
         quoted = pd.DataFrame({"distance": away, "exposure": events["lasts"], "count": 0.0})
         met = row[(fills["side"] == side).to_numpy()]
         filled = quoted.iloc[met].assign(exposure=0.0, count=1.0)
@@ -141,7 +145,8 @@ def trades_by_depth(
     orders, aside = _orders(market["trades"], symbol)
     orders, row, outside = _before(orders, found)
     standing = found.events.iloc[row].reset_index(drop=True)
-    depth = (orders["side"] * (orders["price"] - standing["fair"]) / found.tick).to_numpy()
+    away = orders["side"] * (orders["price"] - standing["fair"])
+    depth = (away / standing["step"]).to_numpy()
     aside |= {"outside sessions": outside, "without a fair price": int(np.isnan(depth).sum())}
     reached = standing[["day", "block"]].assign(side=-orders["side"].astype(int), depth=depth)
     reached = reached.dropna()
@@ -228,9 +233,8 @@ def _spells(
     events["block"] = (events["time"] - hours["open"]) // pd.Timedelta(block)
     step = market.symbols.set_index("symbol")["tick"].get(symbol)
     known = step is not None and step > 0
-    unit = "ticks" if known else market.symbols.set_index("symbol")["currency"].get(symbol)
-    unit = unit if isinstance(unit, str) else "currency"
-    return _Spells(events, sessions, unit, step if known else 1.0)
+    events["step"] = step if known else events["fair"] / 1e4
+    return _Spells(events, sessions, "ticks" if known else "bps")
 
 
 def _edges(sessions: pd.DataFrame, block: pd.Timedelta) -> pd.DataFrame:
@@ -262,8 +266,8 @@ def _before(table: pd.DataFrame, found: _Spells) -> tuple[pd.DataFrame, np.ndarr
     return table[inside].reset_index(drop=True), row[inside], int((~inside).sum())
 
 
-def _away(events: pd.DataFrame, name: str, side: int, tick: float) -> pd.Series:
-    return side * (events["fair"] - events[name]) / tick
+def _away(events: pd.DataFrame, name: str, side: int) -> pd.Series:
+    return side * (events["fair"] - events[name]) / events["step"]
 
 
 def _cells(table: pd.DataFrame, width: float) -> pd.DataFrame:

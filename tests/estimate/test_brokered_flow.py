@@ -164,7 +164,7 @@ def test_own_trades_under_another_seq_are_caught(table, prints):
 
 
 def test_a_markets_trades_will_do():
-    """Planted in the sample: .013 bps for each of the 140 units of an average trade, whose it is."""
+    """Planted in the sample: .013 bps a unit, 140 units the average trade, whoever trades."""
     market = mm.sample()
     fills = mm.trader_fills(market, account="MM1")
     found = mm.dealer_pricing(fills, brokered=market["trades"], errors="cluster")

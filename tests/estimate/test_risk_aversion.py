@@ -299,3 +299,22 @@ def test_units_of_a_skew_that_was_not_identified_do_not_matter():
     )
     assert "one day" in table["note"].iloc[0]
     assert table["theory"].isna().all()
+
+
+def test_without_a_tick_all_is_in_basis_points_and_theory_is_the_same_maker():
+    """A tick of 2 bps: skew, sigma and 1/k doubled; times and shares of the spread stay."""
+
+    def known(name: str, value: float, unit: str) -> mm.Quantity:
+        return mm.Quantity(name, value, value, value, unit, "")
+
+    ticks = mm.theory_beside_data(exactly(-S), **WORLD).set_index("term")["theory"]
+    bps = mm.theory_beside_data(
+        known("skew", -2 * S, "bps a unit"),
+        sigma=known("sigma", 2 * WORLD["sigma"], "bps per root second"),
+        A=WORLD["A"],
+        k=known("k", WORLD["k"] / 2, "1/bps"),
+        spread=known("own spread", 13.0, "bps"),
+    ).set_index("term")
+    assert bps.loc["risk aversion", "unit"] == "1/bps a lot"
+    scale = pd.Series({"risk aversion": 0.5, "skew": 2, "spread": 2}).reindex(ticks.index).fillna(1)
+    assert bps["theory"].to_numpy() == pytest.approx((ticks * scale).to_numpy(), rel=1e-4)

@@ -70,6 +70,29 @@ def test_own_quotes_by_hand():
     assert table["day"].unique() == [pd.Timestamp("2024-03-04")]
 
 
+@pytest.mark.bad_input("a symbol without a tick")
+def test_without_a_tick_distances_are_basis_points_of_the_fair_price():
+    """2 ticks of 100 are 2 bps, and 4 and 3 of 100.02 a little less; a trade 3 ticks away too."""
+    known = own_study(FILLS)
+    tables = {name: known[name] for name in known if name != "symbols"}
+    bare = mm.Market(symbols=known.symbols.assign(tick=np.nan), **tables)
+    table = mm.fills_by_distance(bare)
+    assert table.attrs["unit"] == "bps"
+    inner = [
+        (side, block, 1e4 * ticks * 0.01 / fair, n, seconds)
+        for side, block, ticks, fair, n, seconds in (
+            (1, 0, 2, 100.0, 1.0, 600.0),
+            (1, 0, 4, 100.02, 0.0, 600.0),
+            (1, 1, 3, 100.02, 0.0, 1800.0),
+            (-1, 0, 1, 100.02, 1.0, 1200.0),
+            (-1, 0, 3, 100.0, 0.0, 600.0),
+            (-1, 1, 1, 100.02, 0.0, 1800.0),
+        )
+    ]
+    for found, expected in zip(cells(table), inner, strict=True):
+        assert found == pytest.approx(expected, rel=1e-8)
+
+
 def test_distances_nearer_than_the_width_are_one_row_at_their_mean():
     """With a width of 4 the bid's 2 and 4 ticks (0.5 and 1 widths) are apart, 3 and 4 are one."""
     table = mm.fills_by_distance(own_study(FILLS), width=4.0, block="1h")

@@ -92,6 +92,19 @@ def test_runs_on_the_floorsheets_of_a_broker(path, nepse):
     assert "D01" in shown
 
 
+@pytest.mark.slow
+def test_own_quotes_of_a_symbol_without_a_tick_have_theory_beside_them(tmp_path):
+    """All is in basis points then: skew, volatility, own spread and the k of fills."""
+    sample = mm.sample()
+    tables = {name: sample[name] for name in sample if name != "symbols"}
+    bare = mm.Market(symbols=sample.symbols.assign(tick=float("nan")), **tables)
+    folder = bare.save(tmp_path / "bare")
+    [path] = [path for path in NOTEBOOKS if path.stem == "03_quote_skew"]
+    shown = " ".join(run(path, DATA=str(folder)))
+    assert "theory halves the inventory in" in shown
+    assert "1/bps a lot" in shown
+
+
 @pytest.mark.parametrize("source", ["uniswap", "highfrequency"])
 def test_quotes_of_a_pool_and_of_a_tape_without_sides_are_answered(source, realdata, tmp_path):
     loader = {"uniswap": mm.load.uniswap, "highfrequency": mm.load.taq}[source]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mmresearch.estimate.component_agreement import agreement, disagree
 from mmresearch.estimate.component_rows import component_rows
 from mmresearch.estimate.result import Quantity
 from mmresearch.estimate.spread_components import _fits, _quantities
@@ -56,4 +57,27 @@ def rows_of(on: str, worlds: tuple, samples: tuple, asked: tuple[int, int]) -> l
     return rows
 
 
-COVERAGE = {"spread_components": quotes, "spread_components traded": traded}
+def agree(replications: int, seed: int) -> list[Row]:
+    """How often quotes and prices are said to disagree where they do not, at 5 %."""
+    rows = []
+    for number, (name, adverse, inventory, reversal) in enumerate(WORLDS[:1]):
+        parts = {"adverse": adverse, "inventory": inventory, "reversal": reversal}
+        for days, trades, kind in ((50, 100, "cluster"), (10, 300, "hac"), (1, 1000, "hac")):
+            rng, said = np.random.default_rng([seed, 8, number, days]), 0
+            for _ in range(replications):
+                made = tape(rng, days=days, trades=trades, spread_range=0.4, **parts)
+                found = agreement(made, bunch=False, within=None, kind=kind, level=0.95)
+                said += disagree(found, 0.95)
+            share = said / replications
+            error = (share * (1 - share) / replications) ** 0.5
+            case = f"test that quotes and prices agree: {days} days of {trades} trades, {name}"
+            call = 'spread_components details["agreement"]'
+            rows.append(Row(call, case, 0.0, 0.05, share, 0.0, replications, error))
+    return rows
+
+
+COVERAGE = {
+    "spread_components": quotes,
+    "spread_components traded": traded,
+    "spread_components agreement": agree,
+}

@@ -82,5 +82,4 @@ def brokered(replications: int, seed: int) -> list[Row]:
 COVERAGE = {
     "dealer_pricing": plain,
     "dealer_pricing ma": filtered,
-    "dealer_pricing brokered": brokered,
 }

@@ -2,6 +2,10 @@
 
 `intervals` is the estimate without its details; `quick` the same numbers from arrays, without the
 tables, for many replications. A test holds the two and `quote_skew` together.
+
+The error rule was chosen on the streams [0, ...]; the table's rows are of the streams [1, ...]
+(`FRESH` + `--seed`), which chose nothing. Of 60 rows in both, none moved by more than 2 Monte Carlo
+errors of the difference.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ WORLDS = (("no skew", 0.0, 0.0, 0.0), ("-0.05", -0.05, 0.0, 0.02), ("-0.2", -0.2
 NAMES = ("skew", "bid_skew", "spread_on_inventory", "response", "long_run_skew")
 # of the spread and of the sizes, a unit of inventory
 SIDES = (("both alike", 0.0, 0.0), ("one side leans", -0.05, -0.003))
+FRESH = 1
 LIMITS = {"small": 30.0, "large": 300.0}
 
 
@@ -137,7 +142,7 @@ def levels(days: int, carried: bool, replications: int, seed: int) -> list[Row]:
     names = NAMES if days > 10 else NAMES[:3]  # fewer sessions than parameters
     walk = "carried over nights" if carried else "from 0 each day"
     for number, (name, skew, _, widen) in enumerate(WORLDS):
-        rng = np.random.default_rng([seed, days, carried, number])
+        rng = np.random.default_rng([FRESH + seed, days, carried, number])
         found = [
             quick(
                 leaning(rng, days=days, skew=skew, widen=widen, carried=carried),
@@ -158,7 +163,7 @@ def extremes(replications: int, seed: int) -> list[Row]:
     """What is added to the slope in the top decile of |inventory|."""
     rows = []
     for number, (name, skew, beyond, _) in enumerate(WORLDS):
-        rng = np.random.default_rng([seed, 3, number])
+        rng = np.random.default_rng([FRESH + seed, 3, number])
         found = [
             quick(leaning(rng, days=45, skew=skew, extreme=beyond), ("extremes",), draws=199)
             for _ in range(replications)
@@ -173,7 +178,7 @@ def sides(days: int, replications: int, seed: int) -> list[Row]:
     rows = []
     names = ("asymmetry", "size_skew")
     for number, (name, tilt, size) in enumerate(SIDES):
-        rng = np.random.default_rng([seed, 4, days, number])
+        rng = np.random.default_rng([FRESH + seed, 4, days, number])
         found = [
             quick(
                 leaning(rng, days=days, skew=-0.05, tilt=tilt, sizes=size),
@@ -193,7 +198,7 @@ def at_limit(replications: int, seed: int) -> list[Row]:
     """Two accounts whose quotes lean alike at their limits, which are not alike."""
     rows = []
     for number, (name, whole) in enumerate((("no skew", 0.0), ("-6", -6.0))):
-        rng = np.random.default_rng([seed, 5, number])
+        rng = np.random.default_rng([FRESH + seed, 5, number])
         found = []
         for _ in range(replications):
             panel = _two_accounts(rng, whole)
@@ -221,7 +226,7 @@ def one_session(replications: int, seed: int) -> list[Row]:
     """The response where there is one session of 390 bars."""
     rows = []
     for number, (name, skew, _, widen) in enumerate(WORLDS):
-        rng = np.random.default_rng([seed, 1, number])
+        rng = np.random.default_rng([FRESH + seed, 1, number])
         found = [
             intervals(
                 leaning(rng, days=1, bars=390, skew=skew, widen=widen), ("response",), draws=199

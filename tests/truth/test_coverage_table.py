@@ -81,7 +81,7 @@ def test_the_quick_intervals_of_equivalent_inventory_are_the_public_ones():
 def test_the_quick_intervals_of_quote_skew_are_the_public_ones(days):
     panel = leaning(np.random.default_rng(4), days=days, bars=30, skew=-0.1, widen=0.05)
     public = quote_skew(panel, lags=2, draws=99).quantities
-    names = (*coverage_skew.NAMES, *(["extremes"] if days > 40 else []))
+    names = (*coverage_skew.NAMES, "asymmetry", "size_skew", *(["extremes"] if days > 40 else []))
     slow = coverage_skew.intervals(panel, names, draws=99)
     for name, quick in coverage_skew.quick(panel, names, draws=99).items():
         assert slow[name] == public[name]
