@@ -18,7 +18,15 @@ from mmresearch.estimate.projection_fits import (
     hodrick_influence,
     project,
 )
-from mmresearch.estimate.projection_rows import Rows, Windows, longest_chain, panel_rows, windows
+from mmresearch.estimate.projection_rows import (
+    Rows,
+    Windows,
+    alike,
+    longest_chain,
+    moments_apart,
+    panel_rows,
+    windows,
+)
 from mmresearch.estimate.result import TIDY, Quantity, Result
 from mmresearch.estimate.sandwich import MANY_DAYS, newey_west_lags, within_day_hac
 
@@ -54,7 +62,8 @@ def return_predictability(
         Of `mm.panel`. No window leaves its session (where a bar is a session: a run of sessions
         without a gap).
     predictor : str
-        A column known at the bar's end, for one standard deviation of which slopes are stated:
+        A column known at the bar's end, for one standard deviation of which slopes are stated (of
+        several series each its own, about its own mean):
         "inventory_end", "trade_imbalance", "order_flow_imbalance".
     horizons : sequence of int
         Bars that returns are summed over, 1 or more, rising. All rest on the same rows.
@@ -93,7 +102,7 @@ def return_predictability(
     if errors not in ERRORS:
         raise ValueError(f"errors must be one of {', '.join(ERRORS)}, not {errors!r}")
     names = [controls] if isinstance(controls, str) else list(controls)
-    rows = panel_rows(panel, predictor, names)
+    rows = alike(panel_rows(panel, predictor, names))
     made = windows(rows.frame, steps, 0, controls=names, ahead=1, own_lags=False)
     reason = _cannot_tell(rows, made, steps, predictor)
     if reason:
@@ -142,6 +151,11 @@ def _cannot_tell(rows: Rows, made: Windows, steps: np.ndarray, predictor: str) -
     least = max(FEWEST_ROWS, 2 * (made.x.shape[1] + 1))
     if len(made.rows) < least:
         return f"{len(made.rows)} bars with the horizon after them, where {least} are needed"
+    times = moments_apart(rows.frame.iloc[made.rows])
+    if times < FEWEST_ROWS:
+        return (
+            f"{times} bars apart in time, where {FEWEST_ROWS} are needed: the rest are beside them"
+        )
     if np.ptp(made.shock) == 0:
         return f"{predictor} never changes"
     if not np.ptp(made.y, axis=0).all():

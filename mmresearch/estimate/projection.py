@@ -21,15 +21,13 @@ from mmresearch.estimate.projection_rows import (
     Rows,
     Windows,
     longest_chain,
-    panel_rows,
-    trade_rows,
+    moments_apart,
+    rows_of,
     windows,
 )
-from mmresearch.estimate.regime_labels import cell_names, regime_labels
+from mmresearch.estimate.regime_labels import cell_names
 from mmresearch.estimate.result import TIDY, Quantity, Result
-from mmresearch.estimate.trade_rows import trade_table
 from mmresearch.market import Market
-from mmresearch.measure.quoted_trades import bunch_trades
 
 FEWEST_ROWS = 30
 _QUESTION = "How far does the price move after unexpected flow, and how much of it stays?"
@@ -85,7 +83,7 @@ def local_projection(
         How many regimes of "volatility", "time_of_day" and "size".
     per : float, optional
         Flow that the response is stated for; a standard deviation of the unexpected flow if not
-        given (taken as known), of "side" one trade.
+        given (taken as known; of several series each its own), of "side" one trade.
     symbol, bunch, within
         Of trades: which, and whether runs of prints of one side, price and quote, no further apart
         than that, are one trade. Longer joins orders, whose sides then turn by construction.
@@ -118,7 +116,17 @@ def local_projection(
     names = [controls] if isinstance(controls, str) else list(controls)
     if lags < 0:
         raise ValueError(f"lags must be 0 or more, not {lags}")
-    rows, shock = _rows(data, shock, names, by, cells, symbol, within if bunch else False)
+    rows, shock = rows_of(
+        data,
+        shock,
+        names,
+        by=by,
+        cells=cells,
+        symbol=symbol,
+        bunch=bunch,
+        within=within,
+        per=per,
+    )
     kind = error_kind(errors, blocks_of(rows.frame))
     made_lags = lags + (kind == "lag_augmented")
     reason = _too_short(rows, steps, made_lags)
@@ -153,43 +161,6 @@ def _horizons(horizons: Sequence[int]) -> np.ndarray:
     return steps
 
 
-def _rows(
-    data: pd.DataFrame | Market,
-    shock: str | None,
-    controls: list[str],
-    by: str | None,
-    cells: int,
-    symbol: str | Sequence[str] | None,
-    within: str | bool | None,
-) -> tuple[Rows, str]:
-    """The rows, with the regime of each as a column `regime` where one is asked for."""
-    if cells < 2:
-        raise ValueError(f"cells must be 2 or more, not {cells}")
-    if isinstance(data, Market) or (isinstance(data, pd.DataFrame) and "side" in data):
-        table = trade_table(data, symbol)
-        table = table if within is False else bunch_trades(table, within=within)
-        shock = shock or "side"
-        known = "size" if by == "size" else by
-        if known is not None and known not in table:
-            raise ValueError(f"by must be 'size' or a column of the trades, not {by!r}")
-        table = table if known is None else table.assign(regime=table[known])
-        extra = [] if by is None else ["regime"]
-        rows = trade_rows(table, shock, controls, kept=extra)
-    else:
-        shock = shock or "order_flow_imbalance"
-        if by not in (None, "size"):
-            data = data.assign(regime=regime_labels(data, by, cells))
-        extra = ["regime"] if by not in (None, "size") else []
-        rows = panel_rows(data, shock, controls, kept=extra)
-        if by == "size":
-            rows = rows._replace(frame=rows.frame.assign(regime=rows.frame["shock"].abs()))
-    if by == "size":
-        rank = rows.frame["regime"].rank(pct=True, method="first")
-        place = np.minimum((rank * cells).to_numpy(), cells - 1e-9).astype(int)
-        rows = rows._replace(frame=rows.frame.assign(regime=cell_names(cells)[place]))
-    return rows, shock
-
-
 def _too_short(rows: Rows, steps: np.ndarray, lags: int) -> str:
     if rows.frame.empty:
         most = max(rows.dropped, key=rows.dropped.get) if any(rows.dropped.values()) else ""
@@ -211,6 +182,11 @@ def _cannot_tell(rows: Rows, made: Windows, shock: str) -> str:
     least = max(FEWEST_ROWS, 2 * (made.x.shape[1] + 1))
     if len(made.rows) < least:
         return f"{len(made.rows)} {rows.step}s with lags and horizons, where {least} are needed"
+    times = moments_apart(rows.frame.iloc[made.rows])
+    if rows.step == "bar" and times < FEWEST_ROWS:
+        return (
+            f"{times} bars apart in time, where {FEWEST_ROWS} are needed: the rest are beside them"
+        )
     if not np.ptp(made.y, axis=0).all():
         return "the mid never moves within the horizons"
     if np.ptp(made.shock) == 0:

@@ -9,8 +9,12 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.estimate.panel_rows import drop_by_reason, refuse_panel
+from mmresearch.estimate.regime_labels import cell_names, regime_labels
 from mmresearch.estimate.result import Sample
+from mmresearch.estimate.trade_rows import trade_table
+from mmresearch.market import Market
 from mmresearch.measure.panel import lag_pairs
+from mmresearch.measure.quoted_trades import bunch_trades
 
 PER_ACCOUNT = ("flow", "trade_flow", "transfer_flow", "inventory_start", "inventory_end")
 OF_TRADES = ("side", "signed_size", "signed_value")
@@ -33,6 +37,47 @@ class Rows(NamedTuple):
         own = self.frame.iloc[used]
         days, series = own["day"].nunique(), max(own["series"].nunique(), 1)
         return Sample(len(own), self.dropped | more, days, series)
+
+
+def rows_of(
+    data: pd.DataFrame | Market,
+    shock: str | None,
+    controls: Sequence[str],
+    *,
+    by: str | None,
+    cells: int,
+    symbol: str | Sequence[str] | None,
+    bunch: bool,
+    within: str | None,
+    per: float | None,
+) -> tuple[Rows, str]:
+    """The rows, with the regime of each as a column `regime` where one is asked for."""
+    if cells < 2:
+        raise ValueError(f"cells must be 2 or more, not {cells}")
+    if isinstance(data, Market) or (isinstance(data, pd.DataFrame) and "side" in data):
+        table = trade_table(data, symbol)
+        table = bunch_trades(table, within=within) if bunch else table
+        shock = shock or "side"
+        known = "size" if by == "size" else by
+        if known is not None and known not in table:
+            raise ValueError(f"by must be 'size' or a column of the trades, not {by!r}")
+        table = table if known is None else table.assign(regime=table[known])
+        extra = [] if by is None else ["regime"]
+        rows = trade_rows(table, shock, controls, kept=extra)
+    else:
+        shock = shock or "order_flow_imbalance"
+        if by not in (None, "size"):
+            data = data.assign(regime=regime_labels(data, by, cells))
+        extra = ["regime"] if by not in (None, "size") else []
+        rows = panel_rows(data, shock, controls, kept=extra)
+        rows = alike(rows) if per is None else rows
+        if by == "size":
+            rows = rows._replace(frame=rows.frame.assign(regime=rows.frame["shock"].abs()))
+    if by == "size":
+        rank = rows.frame["regime"].rank(pct=True, method="first")
+        place = np.minimum((rank * cells).to_numpy(), cells - 1e-9).astype(int)
+        rows = rows._replace(frame=rows.frame.assign(regime=cell_names(cells)[place]))
+    return rows, shock
 
 
 def panel_rows(
@@ -133,6 +178,28 @@ def _refuse_panel(panel: pd.DataFrame, shock: str, controls: Sequence[str]) -> N
     refuse_panel(panel, [*dict.fromkeys(["return_bps", shock, *controls, *held])])
     if panel.empty:
         raise ValueError("the panel has no rows")
+
+
+def alike(rows: Rows) -> Rows:
+    """Each series' shock less its mean, over its standard deviation, where there are several.
+
+    Units of one symbol are not those of another. Series whose shock never changes drop out.
+    """
+    frame = rows.frame
+    if frame["series"].nunique() < 2:
+        return rows
+    by_series = frame["shock"].groupby(frame["series"])
+    spread = by_series.transform("std", ddof=0)
+    scaled = (frame["shock"] - by_series.transform("mean")) / spread.where(spread > 0)
+    still = scaled.isna()
+    dropped = rows.dropped | {"of series whose shock never changes": int(still.sum())}
+    frame = frame.assign(shock=scaled)[~still].reset_index(drop=True)
+    return rows._replace(frame=frame, dropped=dropped)
+
+
+def moments_apart(frame: pd.DataFrame) -> int:
+    """Distinct times among the rows: what happens at one time in several series is one draw."""
+    return len(frame[["day", "bar"]].drop_duplicates())
 
 
 class Windows(NamedTuple):

@@ -27,7 +27,13 @@ from mmresearch.estimate.propagator_fits import (
     rows_used,
 )
 from mmresearch.estimate.result import TIDY, Quantity, Result
-from mmresearch.estimate.sandwich import Rule, error_rule, small_sample_factor, sum_covariance
+from mmresearch.estimate.sandwich import (
+    SOME_DAYS,
+    Rule,
+    error_rule,
+    small_sample_factor,
+    sum_covariance,
+)
 from mmresearch.estimate.trade_rows import trade_table
 from mmresearch.market import Market
 from mmresearch.measure.quoted_trades import bunch_trades
@@ -60,6 +66,7 @@ class Told(NamedTuple):
     estimates: np.ndarray
     covariance: np.ndarray
     rule: Rule
+    days: int
 
 
 def propagator(
@@ -94,8 +101,8 @@ def propagator(
         Which; and whether runs of prints of one side, price and quote, no further apart than that,
         are one trade. Longer joins orders, whose sides then turn by construction.
     errors : str
-        "cluster": by day. "hac": Newey-West within days. "auto": "cluster" from 40 days up, else
-        "hac".
+        "cluster": by day. "hac": Newey-West within days. "auto": "cluster" from 6 days up, t with
+        one degree less than days, else "hac".
     level, seed
         Of the intervals, and of the draws that joint bands take.
 
@@ -114,8 +121,10 @@ def propagator(
     what G and C make of it (their relation): where it is far from R the model, one kernel for every
     trade, does not hold.
 
-    The mid after a trade is that before the next. Errors of C take its memory for shorter than the
-    sample; where gamma is below one half they are too small within a day, and whole days tell.
+    The mid after a trade is that before the next. Sides remember for as long as a session, so that
+    the error of `memory`, and of what it enters, is told by days that differ and not by lags: with
+    gamma 1/2, one day of 18,000 trades and Newey-West, an interval of 95 % held the truth in 82 of
+    100. Under 6 days both are refused (the value is kept for the record).
 
     References
     ----------
@@ -195,11 +204,11 @@ def _told(
     days = rows.frame["day"].iloc[rows_used(chains, wide)]
     rule = error_rule(days, errors=errors, params=wide + 2)
     if rule.kind == "wild":  # which "auto" means for some days, is for single regressions
-        rule = error_rule(days, errors="hac", params=wide + 2)
+        rule = error_rule(days, errors="cluster", params=wide + 2)
     factor = small_sample_factor(rule, found.rows, wide + 2, days.nunique())
     covariance = factor * sum_covariance(effect, days, rule)
     values = np.append(np.cumsum(found.kernel)[shown], continuing[shown])
-    return Told(found, shown, values, covariance, rule)
+    return Told(found, shown, values, covariance, rule, days.nunique())
 
 
 def _laws(told: Told, tail: int) -> tuple[Power | None, Power | None, np.ndarray]:
@@ -270,6 +279,9 @@ def _law_reasons(
         weight = 1 / np.diag(own) / (1 / np.diag(own)).sum()
         clear = weight @ told.estimates[at] > CLEAR * math.sqrt(weight @ own @ weight)
         made[name] = "" if clear else f"{what[name]} is not told from zero from lag {tail} on"
+        if clear and name == "memory" and told.days < SOME_DAYS:
+            made[name] = f"sides remember for as long as a session: {told.days} of them, where "
+            made[name] += f"{SOME_DAYS} are needed, do not tell its error"
         if clear and law is None:
             made[name] = f"{what[name]} has no power law from lag {tail} on"
     return made

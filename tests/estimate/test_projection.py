@@ -211,6 +211,28 @@ def test_response_is_per_standard_deviation_of_unexpected_flow_unless_told():
     assert "standard deviation" in one.unit
 
 
+def test_series_of_other_units_count_by_their_own_spread_and_times_once():
+    """Twenty symbols that move together over 20 bars are 20 draws, not 400."""
+    rng = np.random.default_rng(17)
+    one = panel_of_economy(rng, days=1, bars=300)
+    other = panel_of_economy(rng, days=1, bars=300).assign(symbol="Y")
+    other["trade_imbalance"] *= 1000
+    choice = {"shock": "trade_imbalance", "horizons": (0, 5), "lags": 3}
+    both = mm.local_projection(pd.concat([one, other]), **choice)
+    alone = [response(mm.local_projection(p, **choice))["estimate"] for p in (one, other)]
+    middle = (alone[0] + alone[1]) / 2
+    assert response(both)["estimate"].to_numpy() == pytest.approx(middle.to_numpy(), rel=0.05)
+    assert both.sample.series == 2
+    short = [panel_of_economy(rng, days=1, bars=20).assign(symbol=f"S{k}") for k in range(20)]
+    refused = mm.local_projection(pd.concat(short), **choice)
+    assert "bars apart in time" in refused.quantities["impact_0"].reason
+    # the same symbol twice under two names is no more information
+    twice = mm.local_projection(pd.concat([one, one.assign(symbol="Z")]), **choice)
+    plain = mm.local_projection(one, **choice)
+    ratio = response(twice)["std_error"] / response(plain)["std_error"]
+    assert ratio.to_numpy() == pytest.approx(np.ones(2), rel=0.03)
+
+
 def test_regimes_have_their_own_response():
     """Impact twice as large in the second half of the day is found there."""
     panel = panel_of_economy(np.random.default_rng(11), days=20, bars=200)

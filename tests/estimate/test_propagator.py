@@ -189,6 +189,19 @@ def test_what_cannot_be_told_is_refused_with_the_reason(change, reason):
     assert all(reason in q.reason for q in found.quantities.values())
 
 
+def test_the_error_of_memory_is_told_by_days():
+    rng = np.random.default_rng(11)
+    sign = long_memory(rng, 20_000, 0.75)
+    for days, told in ((5, False), (6, True)):
+        table = tape_of(rng, sign, days=days, beta=0.25, noise=3.0, warm=2000)
+        found = mm.propagator(table, lags=20, tail=2, bunch=False)
+        q = found.quantities
+        assert [q[n].identified for n in ("decay", "memory", "excess_decay")] == [True, told, told]
+        assert q["memory"].value == pytest.approx(0.5, abs=0.2)
+        assert found.errors.startswith("clustered" if told else "Newey-West")
+    assert "few_clusters" in found.flags
+
+
 def test_independent_sides_have_no_memory_and_short_lags_no_law():
     rng = np.random.default_rng(9)
     table = tape_of(rng, np.where(rng.random(6000) < 0.5, 1.0, -1.0), noise=1.0, warm=1000)
