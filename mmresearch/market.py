@@ -159,7 +159,7 @@ class Market:
         A number that is missing is null or not a number. The next block is read while one is in
         use. A table that breaks the schema raises SchemaError, and one out of order ValueError.
         """
-        span = store.Span.of([symbol])
+        span = store.Span.of(None if list(self.symbols["symbol"]) == [symbol] else [symbol])
         if name in self._tables:
             yield native.as_it_is(span.rows(self[name]).filter(columns))
             return

@@ -7,7 +7,7 @@ the side is back; locked and crossed quotes stay in, so a spread can be 0 or bel
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,13 +31,17 @@ def best_quotes(market: Market) -> pd.DataFrame | None:
     return market["book"][["time", "seq", "symbol", *_LEVEL]].rename(columns=_LEVEL)
 
 
-def quote_blocks(market: Market, symbol: str) -> Iterator[Block] | None:
+def quote_blocks(
+    market: Market, symbol: str, columns: Sequence[str] = QUOTE
+) -> Iterator[Block] | None:
     """As `best_quotes` of one symbol, without it, some rows at a time where they are saved."""
     if "quotes" in market:
-        return blocks.of_symbol(market, "quotes", QUOTE, symbol)
+        return blocks.of_symbol(market, "quotes", columns, symbol)
     if "book" not in market:
         return None
-    books = blocks.of_symbol(market, "book", ["time", "seq", *_LEVEL], symbol)
+    level = {name: first for first, name in _LEVEL.items()}
+    wanted = [level.get(name, name) for name in columns]
+    books = blocks.of_symbol(market, "book", wanted, symbol)
     return ({_LEVEL.get(name, name): values for name, values in b.items()} for b in books)
 
 

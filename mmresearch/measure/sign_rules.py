@@ -46,15 +46,16 @@ def tick_test(price: np.ndarray, series: np.ndarray) -> np.ndarray:
     The trades are in order, those of several series (whole numbers) between each other or not.
     NaN until the series' first change.
     """
-    order = np.argsort(series, kind="stable")
-    ordered, of = price[order], series[order]
-    begins = np.append(True, of[1:] != of[:-1])[: len(of)]
-    move = np.sign(np.diff(ordered, prepend=ordered[:1]))
+    if len(series) and (series[1:] < series[:-1]).any():
+        order = np.argsort(series, kind="stable")
+        found = np.empty(len(price))
+        found[order] = tick_test(price[order], series[order])
+        return found
+    begins = np.append(True, series[1:] != series[:-1])[: len(series)]
+    move = np.sign(np.diff(price, prepend=price[:1]))
     move[begins] = np.nan
     last = np.maximum.accumulate(np.where(move != 0, np.arange(len(move)), 0))
-    found = np.empty(len(price))
-    found[order] = move[last]
-    return found
+    return move[last]
 
 
 def by_rule(

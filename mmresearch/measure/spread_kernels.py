@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-NEVER = np.iinfo(np.int64).max
 Quotes = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -45,29 +44,53 @@ def quotes_at(
         seq); the last reference at each step, quotes of that instant included [k, n].
     """
     at, seq = trades
+    bids, asks = sides[:2]
+    n, m = len(at), len(when)
+    now, last = _references(sides, weighted, state[3])
+    i, j = place[0], 0
+    while i < n:
+        while j < m and (when[j] < at[i] or (when[j] == at[i] and order[j] < seq[i])):
+            j += 1
+        if j == m:
+            break
+        if j:
+            known[0, i], known[1, i], known[2, i] = bids[j - 1], asks[j - 1], now[j - 1]
+            met[i] = when[j - 1]
+        else:
+            known[0, i], known[1, i], known[2, i], met[i] = state[0], state[1], state[2], stood[0]
+        i += 1
+    place[0] = i
+    for k in range(len(steps)):
+        i, j = place[k + 1], 0
+        while i < n:
+            then = at[i] + steps[k]
+            while j < m and when[j] <= then:
+                j += 1
+            if j == m:  # a quote of the next block may still come before
+                break
+            later[k, i] = last[j - 1] if j else state[3]
+            i += 1
+        place[k + 1] = i
+    if m:
+        state[0], state[1], state[2], state[3] = bids[-1], asks[-1], now[-1], last[-1]
+        stood[0] = when[-1]
+
+
+@njit(cache=True)
+def _references(sides: Quotes, weighted: bool, last: float) -> tuple[np.ndarray, np.ndarray]:
+    """The reference price of each quote, and the last there was."""
     bids, asks, bid_sizes, ask_sizes = sides
-    n, count = len(at), len(steps)
-    due = np.empty(count + 1, np.int64)
-    for k in range(count + 1):
-        due[k] = _due(at, place[k], steps[k - 1] if k else 0)
-    for j in range(len(when)):
-        now = when[j]
-        while place[0] < n and (due[0] < now or (due[0] == now and seq[place[0]] <= order[j])):
-            i = place[0]
-            known[0, i], known[1, i], known[2, i] = state[0], state[1], state[2]
-            met[i] = stood[0]
-            place[0] += 1
-            due[0] = _due(at, place[0], 0)
-        for k in range(count):
-            while due[k + 1] < now:
-                later[k, place[k + 1]] = state[3]
-                place[k + 1] += 1
-                due[k + 1] = _due(at, place[k + 1], steps[k])
-        state[0], state[1] = bids[j], asks[j]
-        state[2] = _reference(bids[j], asks[j], bid_sizes[j], ask_sizes[j], weighted)
-        if not np.isnan(state[2]):
-            state[3] = state[2]
-        stood[0] = now
+    now, held = np.empty(len(bids)), np.empty(len(bids))
+    for j in range(len(bids)):
+        now[j] = (bids[j] + asks[j]) / 2
+        if weighted:
+            both = bid_sizes[j] + ask_sizes[j]
+            part = asks[j] * bid_sizes[j] + bids[j] * ask_sizes[j]
+            now[j] = part / both if both > 0 else np.nan
+        if now[j] == now[j]:
+            last = now[j]
+        held[j] = last
+    return now, held
 
 
 @njit(cache=True, nogil=True)
@@ -135,16 +158,3 @@ def _stand(row: np.ndarray, bid: float, ask: float, length: int) -> None:
         row[2] += seconds
         if spread <= 0:
             row[3] += seconds
-
-
-@njit(cache=True)
-def _due(at: np.ndarray, i: int, step: int) -> int:
-    return at[i] + step if i < len(at) else NEVER
-
-
-@njit(cache=True)
-def _reference(bid: float, ask: float, bid_size: float, ask_size: float, weighted: bool) -> float:
-    if not weighted:
-        return (bid + ask) / 2
-    both = bid_size + ask_size
-    return (ask * bid_size + bid * ask_size) / both if both > 0 else np.nan

@@ -13,12 +13,14 @@ from mmresearch.measure import blocks
 from mmresearch.measure.bars import Step, parse_freq
 from mmresearch.measure.quotes import QUOTE, quote_blocks
 from mmresearch.measure.sign_rules import RULES, by_rule
-from mmresearch.sessions import has_clock, session_of, session_table
+from mmresearch.sessions import has_clock, session_table
 
 HORIZONS = ("1s", "5s", "15s", "60s", "300s")
 REFERENCES = ("mid", "microprice")
 UNITS = ("bps", "abs")
 _TRADE = ["time", "seq", "price", "size", "side"]
+_AT_ONCE = 2**17  # quotes, whose columns stay in the processor's cache
+_MINUTE = 60 * 10**9
 _LONGEST = 2**60  # nanoseconds, 36 years: later instants would not be numbers of 64 bits
 
 
@@ -218,13 +220,24 @@ def _tapes(market: Market, symbol: str | Sequence[str] | None, asked: Asked) -> 
 
 
 def _in_sessions(rows: blocks.Block, calendar: str) -> Tape:
-    times = pd.Series(rows["time"].view("datetime64[ns]")).dt.tz_localize("UTC")
-    sessions = session_table(calendar, times)
-    session = session_of(times, sessions)
+    at = rows["time"]
+    # calendars count whole minutes, so that each minute's first trade is of all its sessions
+    minute = at // _MINUTE
+    firsts = at[np.flatnonzero(np.diff(minute, prepend=minute[0] - 1))]
+    sessions = session_table(calendar, pd.Series(_times(firsts)))
+    begins = np.searchsorted(at, _edges(sessions, "open"))
+    ends = np.searchsorted(at, _edges(sessions, "close"), side="right")
+    session = np.full(len(at), -1)
+    for row, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        session[begin:end] = row  # an instant that two share is the later one's
     inside = session >= 0
     if not inside.all():
-        rows = {name: values[inside] for name, values in rows.items()}
-    return Tape(rows, session[inside], sessions, int((~inside).sum()))
+        rows, session = {name: values[inside] for name, values in rows.items()}, session[inside]
+    return Tape(rows, session, sessions, int((~inside).sum()))
+
+
+def _times(since: np.ndarray) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(since.view("datetime64[ns]"), tz="UTC")
 
 
 def _of_symbol(
@@ -263,14 +276,17 @@ def _beside(market: Market, name: str, tape: Tape, asked: Asked, later: np.ndarr
     weighted, end = asked.reference == "microprice", at[-1]
 
     def write(block: blocks.Block) -> None:
-        when, order, *sides = (block[column] for column in QUOTE)
+        when, order, *sides = block.values()
         carried = (place, state, stood, known, met, timed)
-        quotes_at(when, order, tuple(sides), weighted, (at, seq), steps[clock], *carried)
+        # the plain middle asks for no sizes
+        quotes_at(when, order, (*sides, *sides)[:4], weighted, (at, seq), steps[clock], *carried)
 
-    for block in quote_blocks(market, name) or ():
-        write(block)
+    columns = QUOTE if weighted else QUOTE[:4]
+    for block in quote_blocks(market, name, columns) or ():
+        for first in range(0, len(block["time"]), _AT_ONCE):
+            write({c: values[first : first + _AT_ONCE] for c, values in block.items()})
         end = max(end, stood[0])
-    write(blocks.after_all(QUOTE))
+    write(blocks.after_all(columns))
     known[:, met < _edges(tape.sessions, "open")[tape.session]] = np.nan
     last = np.minimum(_edges(tape.sessions, "close"), end)[tape.session]
     for row, k in enumerate(clock):
@@ -307,7 +323,7 @@ def _table(
     columns = {
         "symbol": pd.Series(pd.array([name], dtype="str").take(np.zeros(len(side), int))),
         "day": tape.sessions["day"].to_numpy("datetime64[ns]")[tape.session],
-        "time": pd.Series(rows["time"].view("datetime64[ns]")).dt.tz_localize("UTC"),
+        "time": _times(rows["time"]),
         "seq": rows["seq"],
         "side": side,
         "price": rows["price"],
