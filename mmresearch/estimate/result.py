@@ -91,16 +91,26 @@ class Result:
             lines.append("flags: " + "; ".join(self.flags))
         return lines
 
+    def _answers(self) -> list[str]:
+        """The quantities in words; those that nothing is known of, for one reason, share a line."""
+        refused: dict[str, list[str]] = {}
+        for q in self.quantities.values():
+            if not q.identified and math.isnan(q.low):
+                refused.setdefault(q.reason, []).append(q.name)
+        told = [str(q) for q in self.quantities.values() if q.identified or not math.isnan(q.low)]
+        return told + [f"{', '.join(n)}: not identified, {why}" for why, n in refused.items()]
+
     def __str__(self) -> str:
-        shown = self.table.to_string(index=False, float_format=_number, na_rep="-")
-        found = [str(q) for q in self.quantities.values()]
-        return "\n".join([self.question, self.equation, shown, *found, *self._lines()])
+        shown = [self.table.to_string(index=False, float_format=_number, na_rep="-")]
+        shown = shown if len(self.table) else []
+        return "\n".join([self.question, self.equation, *shown, *self._answers(), *self._lines()])
 
     __repr__ = __str__
 
     def _repr_markdown_(self) -> str:
         shown = self.table.to_html(index=False, float_format=_number, na_rep="-", border=0)
-        found = "".join(f"<li><b>{html.escape(str(q))}</b></li>" for q in self.quantities.values())
+        shown = shown if len(self.table) else ""
+        found = "".join(f"<li><b>{html.escape(answer)}</b></li>" for answer in self._answers())
         notes = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
         head = f"**{self.question}**\n\n$$ {self.equation} $$\n\n"
         return f"{head}{shown}\n<ul>{found}{notes}</ul>\n"

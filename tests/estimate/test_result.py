@@ -51,6 +51,19 @@ def test_what_is_not_identified_shows_the_reason_and_never_the_value():
     assert str(unknown) == "rho: not identified, a random walk fits"
 
 
+def test_what_is_refused_for_one_reason_shares_a_line_and_what_has_an_interval_does_not():
+    nothing = (math.nan, math.nan, math.nan, "bps", "none", False)
+    found = {
+        "a": Quantity("a", *nothing, "too few bars"),
+        "b": Quantity("b", 1.0, -math.inf, math.inf, "bps", "by hand", False, "a random walk fits"),
+        "c": Quantity("c", *nothing, "too few bars"),
+    }
+    text = str(answer(table=pd.DataFrame(columns=TIDY), quantities=found))
+    assert "a, c: not identified, too few bars\n" in text
+    assert "b: not identified, a random walk fits; 95 % interval" in text
+    assert "Empty DataFrame" not in text
+
+
 def test_quantity_escapes_what_a_name_may_hold():
     html = Quantity("a<b", 1.0, 0.0, 2.0, "&", "by hand")._repr_html_()
     assert "a&lt;b" in html
