@@ -112,6 +112,7 @@ _HOME = {
     "plot_pressure": "mmresearch.show.plots:plot_pressure",
     "plot_placebo": "mmresearch.show.plots:plot_placebo",
     "plot_horizons": "mmresearch.show.dealer_plots:plot_horizons",
+    "plot_ofi": "mmresearch.show.order_flow_plots:plot_ofi",
     "plot_skew": "mmresearch.show.skew_plots:plot_skew",
     "plot_projection": "mmresearch.show.projection_plots:plot_projection",
     "plot_propagator": "mmresearch.show.projection_plots:plot_propagator",

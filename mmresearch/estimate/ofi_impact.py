@@ -17,6 +17,7 @@ from mmresearch.estimate.ofi_rows import (
     Rows,
     block_fits,
     cannot_tell,
+    flow_bins,
     flow_rows,
     flow_table,
     has_trades,
@@ -96,7 +97,8 @@ def ofi_impact(
         row a block: bars, slope, std_error, t, p, r2, r2_trades, r2_both, depth in units,
         slope_times_two_depths, why_not), "models" (flow, trades, both over all bars: coefficients
         and R2), "depth" (the regression of ln b_i, and lambda less 1), "by_time" (means of blocks
-        of the same time of day), "meaning". `fit`: statsmodels' of all bars.
+        of the same time of day), "bins" (mean flow and move of twenty bins of equally many bars),
+        "meaning". `fit`: statsmodels' of all bars.
 
     Notes
     -----
@@ -136,7 +138,7 @@ def ofi_impact(
         fit=main.fit,
         quantities=quantities,
         flags=_flags(main, found, rows, table),
-        details=_details(found),
+        details=_details(found) | {"bins": flow_bins(rows.frame)},
     )
 
 

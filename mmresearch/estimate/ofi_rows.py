@@ -120,6 +120,13 @@ def block_fits(frame: pd.DataFrame, *, errors: str) -> pd.DataFrame:
     return table.assign(slope_times_two_depths=2 * table["depth"] * table["slope"])
 
 
+def flow_bins(frame: pd.DataFrame, many: int = 20) -> pd.DataFrame:
+    """Mean flow and move of bins of equally many bars by flow, and their bars."""
+    place = frame["ofi"].rank(method="first") - 1
+    part = frame[["ofi", "y"]].rename(columns={"y": "move"}).groupby(place * many // len(frame))
+    return part.mean().assign(bars=part.size()).reset_index(drop=True)
+
+
 def with_constant(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """The regressors, a constant before them."""
     return frame[list(columns)].assign(const=1.0)[["const", *columns]]
