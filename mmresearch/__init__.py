@@ -118,6 +118,9 @@ _HOME = {
     "plot_skew": "mmresearch.show.skew_plots:plot_skew",
     "plot_projection": "mmresearch.show.projection_plots:plot_projection",
     "plot_propagator": "mmresearch.show.projection_plots:plot_propagator",
+    "plot_impact": "mmresearch.show.impact_plots:plot_impact",
+    "plot_variance": "mmresearch.show.impact_plots:plot_variance",
+    "plot_impact_law": "mmresearch.show.impact_plots:plot_impact_law",
     "explore": "mmresearch.show.explore:explore",
     "report": "mmresearch.show.report:report",
 }

@@ -129,6 +129,7 @@ def _undefined(kept: int, all_days: int, level: float) -> Quantity:
         nothing = (math.nan, math.nan, math.nan)
         return Quantity(name, *nothing, unit, "none", False, "there are no days", level)
     ends = proportion_confint(lacking, all_days, alpha=1 - level, method="wilson")
+    ends = (ends[0] if lacking else 0.0, ends[1])  # not 0 but for rounding
     return Quantity(name, lacking / all_days, *map(float, ends), unit, "Wilson", level=level)
 
 

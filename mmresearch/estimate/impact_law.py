@@ -99,6 +99,8 @@ def impact_law(
     strength = law.params[0] / math.sqrt(law.covariance[0, 0])
     if not strength >= CLEAR:
         reason = f"the prefactor is {strength:.2g} of its standard errors above 0: none is seen"
+        if strength <= -CLEAR:
+            reason += ", prices move against these orders: are they of one who waits to be met?"
         return _refused(sample, flags, reason)
     fitted = law.params[0] * table["size"] ** law.params[1]
     tests = _tests(law, len(table), rule)

@@ -168,6 +168,7 @@ def _quantities(
     if len(days):
         share = lacking / len(days)
         ends = proportion_confint(lacking, len(days), alpha=1 - level, method="wilson")
+        ends = (ends[0] if lacking else 0.0, ends[1])  # not 0 but for rounding
     reason = "" if len(days) else f"no day has {FEWEST_CHANGES} price changes"
     found["undefined_share"] = Quantity(
         "undefined_share",

@@ -111,7 +111,7 @@ CANNOT_TELL = {
         lambda o: o.assign(impact=np.tile([1.0, -1.0], len(o) // 2)),
         "",
     ),
-    "impacts against the order": (lambda o: o.assign(impact=-o["impact"]), "above 0"),
+    "impacts against the order": (lambda o: o.assign(impact=-o["impact"]), "prices move against"),
     "no orders": (lambda o: o.iloc[:0], "0 orders"),
 }
 
