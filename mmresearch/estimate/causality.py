@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 
 from mmresearch.estimate.causality_instrument import by_transfers
 from mmresearch.estimate.causality_rows import CausalityRows, causality_rows
@@ -105,11 +106,12 @@ def inventory_causality(
     Notes
     -----
     Under "flow first" the shock is what lags do not foretell of the flow; under "return first" what
-    the return of the same bar does not either (Sims 1980). Bands: whole days drawn with
-    replacement, below six days pieces of days. Granger tests are score tests by day whose signs are
-    drawn (Kline and Santos 2012), below six days chi-squared with Newey-West inside days. Transfers
-    are an instrument if they carry no news and answer no price in their bar: what they identify is
-    pressure, not information. Their interval inverts the test of Anderson and Rubin (1949).
+    the return of the same bar does not either (Sims 1980). Bands: t with the spread of samples of
+    whole days, below six days of pieces of days; of shares and the correlation their quantiles.
+    Granger tests are score tests by day whose signs are drawn (Kline and Santos 2012), below six
+    days chi-squared with Newey-West inside days. Transfers are an instrument if they carry no news
+    and answer no price in their bar: what they identify is pressure, not information. Their
+    interval inverts the test of Anderson and Rubin (1949).
     """
     scale = {"returns": returns, "per": per, "value": value}
     rows = causality_rows(panel, lags, by_time_of_day, scale)
@@ -126,9 +128,9 @@ def inventory_causality(
     samples, bands = drawn(rows, horizon, min(draws, 499), seed)
     instrument = by_transfers(rows, rule, rows.source.unit, level, draws, seed)
     quantities = {f"{n}_p": _p(n, test) for n, test in tests.items()}
-    quantities |= _responses(told, samples, rows, horizon, bands, level)
+    quantities |= _responses(told, samples, rows, rule, horizon, bands, level)
     quantities |= instrument.quantities
-    flags = _flags(rows, rule, quantities, horizon) + instrument.flags
+    flags = _flags(rows, rule, quantities) + instrument.flags
     return Result(
         question="Does inventory flow move the price, or the price the flow?",
         equation=_EQUATION,
@@ -146,7 +148,7 @@ def inventory_causality(
         flags=flags,
         details={
             "sensitivity": _sensitivity(told, quantities),
-            "responses": _paths(told, samples, level),
+            "responses": _paths(told, samples, rule, level),
             "granger": _granger_table(tests),
             "instrument": instrument.table,
             "meaning": _meaning(flags),
@@ -178,6 +180,7 @@ def _responses(
     told: dict[str, Ordered],
     samples: dict[str, list[Ordered]],
     rows: CausalityRows,
+    rule: Rule,
     horizon: int,
     bands: str,
     level: float,
@@ -190,12 +193,22 @@ def _responses(
         last = [one.price[-1] for one in samples[name]]
         share = [one.share for one in samples[name]]
         words = f"price response after {horizon} bars, {name}"
-        found[f"response_{key}"] = _drawn(
-            words, told[name].price[-1], last, rows.source.unit, bands, level
+        value = told[name].price[-1]
+        low, high = _band(value, np.array(last), rule, level)
+        found[f"response_{key}"] = Quantity(
+            words, float(value), float(low), float(high), rows.source.unit, bands, level=level
         )
         words = f"share of the return's variance that is flow's, {name}"
         found[f"share_{key}"] = _drawn(words, told[name].share, share, "", bands, level)
     return found
+
+
+def _band(
+    value: np.ndarray, draws: np.ndarray, rule: Rule, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The t-interval with the draws' spread: their quantiles are short where days are few."""
+    reach = scipy.stats.t.ppf((1 + level) / 2, rule.df) * draws.std(axis=0, ddof=1)
+    return value - reach, value + reach
 
 
 def _drawn(
@@ -221,14 +234,14 @@ def _sensitivity(told: dict[str, Ordered], found: dict[str, Quantity]) -> pd.Dat
 
 
 def _paths(
-    told: dict[str, Ordered], samples: dict[str, list[Ordered]], level: float
+    told: dict[str, Ordered], samples: dict[str, list[Ordered]], rule: Rule, level: float
 ) -> pd.DataFrame:
     tables = []
     for name in ORDERINGS:
         for column in ("price", "flow"):
             value = getattr(told[name], column)
             draws = np.array([getattr(one, column) for one in samples[name]])
-            low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+            low, high = _band(value, draws, rule, level)
             tables.append(
                 pd.DataFrame(
                     {"ordering": name, "of": column, "horizon": np.arange(len(value))}
@@ -243,9 +256,7 @@ def _granger_table(tests: dict[str, Granger]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["hypothesis", "statistic", "lags", "p", "how"])
 
 
-def _flags(
-    rows: CausalityRows, rule: Rule, found: dict[str, Quantity], horizon: int
-) -> tuple[str, ...]:
+def _flags(rows: CausalityRows, rule: Rule, found: dict[str, Quantity]) -> tuple[str, ...]:
     first, then = found["response_flow_first"], found["response_return_first"]
     apart = first.high < then.low or then.high < first.low
     flags = list(rows.source.flags) + list(rule.flags)

@@ -59,7 +59,7 @@ def inventory_placebo(
     sessions. Both keep the dependence inside inventory and inside returns, and break what links
     them. Other makers, where `account` names one of several: the same returns beside what another
     maker held in the same bars, alone and beside the account's own. All makers trade the same flow,
-    so alone it may well be away from zero; beside own it should not.
+    so alone it may well be away from zero; beside own only if the other presses on prices too.
 
     Parameters
     ----------

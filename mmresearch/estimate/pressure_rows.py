@@ -78,7 +78,8 @@ def pressure_rows(
         raise ValueError(f"only {len(kept)} rows have return and inventory; dropped: {dropped}")
     if (panel["account"] == "aggregate maker").any():
         flags = (*flags, "inventory_is_market_flow")
-    mechanical = column == "trade_return_bps" and _in_every_print(panel)
+    own_price = column == "trade_return_bps" or not _sizes_are_quoted(panel)
+    mechanical = own_price and _in_every_print(panel)
     if mechanical:
         flags = (*flags, "price_is_a_function_of_inventory")
     frame = kept.reset_index(drop=True)
@@ -95,6 +96,11 @@ def stretches(rows: PressureRows) -> np.ndarray:
     if not rows.daily:
         begins |= frame["day"].ne(frame["day"].shift())
     return begins.to_numpy()
+
+
+def _sizes_are_quoted(panel: pd.DataFrame) -> bool:
+    """Whether the mid is a market's: a pool's own price stands in its quotes without sizes."""
+    return "microprice" in panel.columns and bool(panel["microprice"].notna().any())
 
 
 def _in_every_print(panel: pd.DataFrame) -> bool:

@@ -109,8 +109,12 @@ def test_a_pools_price_is_a_function_of_its_inventory(panel, method):
         assert "function of what the pool holds" in result.quantities[name].reason
     # the curve's slope is told
     assert result.quantities["total"].value == pytest.approx(-0.8, abs=1e-3)
+    # its price in quotes without sizes is its own too
+    quoted = pool.assign(return_bps=pool["trade_return_bps"], microprice=np.nan)
+    flags = price_pressure(quoted, method=method, per=1.0, draws=99).flags
+    assert "price_is_a_function_of_inventory" in flags
     # with a price from elsewhere it is a maker like another
-    outside = pool.assign(return_bps=panel["return_bps"])
+    outside = pool.assign(return_bps=panel["return_bps"], microprice=100.0)
     other = price_pressure(outside, method=method, per=1.0, draws=99)
     assert "price_is_a_function_of_inventory" not in other.flags
     assert other.quantities["pressure"].identified
