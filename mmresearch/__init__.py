@@ -76,6 +76,7 @@ _HOME = {
     "inventory_by_horizon": "mmresearch.estimate.horizons:inventory_by_horizon",
     "trader_prices": "mmresearch.estimate.trader_prices:trader_prices",
     "dealer_pricing": "mmresearch.estimate.dealer_pricing:dealer_pricing",
+    "flow_cointegration": "mmresearch.estimate.flow_cointegration:flow_cointegration",
     "ofi_impact": "mmresearch.estimate.ofi_impact:ofi_impact",
     "cross_impact": "mmresearch.estimate.cross_impact:cross_impact",
     "spread_components": "mmresearch.estimate.spread_components:spread_components",

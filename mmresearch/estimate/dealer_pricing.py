@@ -109,6 +109,7 @@ def dealer_pricing(
     I_(t-1) - I_t where inventory moves by trades alone, and so in b2 and b3 (b1 = 0, b2 = -(g + k)
     and b3 = g + k for news of k a unit). "shading" is then shading and information together, and
     flagged where b1 may be 0. A pool's price is a function of what it holds, which is the same.
+    Whether orders move prices for good is `mm.flow_cointegration`'s question.
 
     References
     ----------

@@ -6,7 +6,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from mmresearch.estimate.dealer_pricing import dealer_pricing
+from mmresearch.estimate.dealer_pricing import (
+    _fits,
+    _quantities,
+    _without_constant,
+    dealer_pricing,
+)
+from mmresearch.estimate.dealer_rows import dealer_rows
 from mmresearch.estimate.result import Quantity
 from tests.truth.coverage import Row, row
 from tests.truth.quoting_dealer import Dealer, quoting, tape
@@ -16,6 +22,7 @@ DEALERS = {
     "shades little": Dealer(shade=0.001, noise=0.02),
     "neither": Dealer(prior=1.0, shade=0.0, noise=0.02),
 }
+CHOICE = {"errors": "auto", "level": 0.95, "draws": 199, "seed": 0}
 SAMPLES = (("cluster", 45, 40), ("wild", 12, 60), ("hac", 3, 200))
 
 
@@ -59,27 +66,22 @@ def filtered(replications: int, seed: int) -> list[Row]:
 
 
 def brokered(replications: int, seed: int) -> list[Row]:
-    """The coefficient of what others bought between the dealer's trades, .2 bps a unit or none."""
+    """The coefficient of what others bought between the dealer's trades: .2 bps a unit."""
     rows = []
-    for number, impact in enumerate((0.002, 0.0)):
-        for errors, days, trades in SAMPLES:
-            rng = np.random.default_rng([seed, 7, number, days])
-            found = []
-            for _ in range(replications):
-                fills = quoting(
-                    rng, DEALERS["shades little"], days=days, trades=trades, brokered=impact
-                )
-                options = {"size": "units", "draws": 199, "seed": int(rng.integers(2**31))}
-                told = dealer_pricing(fills, brokered=tape(fills, rng), **options)
-                found.append(told.quantities["brokered"])
-            case = (
-                f"brokered: {days} days of {trades} trades ({errors}), {100 * impact:g} bps a unit"
-            )
-            rows.append(row("dealer_pricing(brokered=)", case, 100 * impact, found))
+    for errors, days, trades in (SAMPLES[0], SAMPLES[2]):
+        rng, found = np.random.default_rng([seed, 7, days]), []
+        for _ in range(replications):
+            fills = quoting(rng, DEALERS["shades little"], days=days, trades=trades, brokered=0.002)
+            frame = dealer_rows(fills, held="ledger", size="units", brokered=tape(fills, rng)).frame
+            fits = _fits(_without_constant(frame, 0.0), CHOICE)
+            found.append(_quantities(fits, errors, "units")["brokered"])
+        case = f"brokered: {days} days of {trades} trades ({errors}), 0.2 bps a unit"
+        rows.append(row("dealer_pricing(brokered=)", case, 0.2, found))
     return rows
 
 
 COVERAGE = {
     "dealer_pricing": plain,
     "dealer_pricing ma": filtered,
+    "dealer_pricing brokered": brokered,
 }
