@@ -23,8 +23,11 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], mm.Result]] = {
     "roll": mm.roll,
     "local_projection": lambda t: mm.local_projection(t, lags=2, horizons=(0, 3)),
     "propagator": lambda t: mm.propagator(t, lags=5, tail=1),
+    "trade_quote_var": lambda t: mm.trade_quote_var(t, draws=99),
+    "trade_quote_var, 2 lags of size": lambda t: mm.trade_quote_var(t, lags=2, x="sqrt", draws=99),
 }
 NEED_QUOTES = {"spread_components, quotes", "local_projection", "propagator"}
+NEED_QUOTES |= {"trade_quote_var", "trade_quote_var, 2 lags of size"}
 NEED_NO_SIDES = {"roll"}
 
 

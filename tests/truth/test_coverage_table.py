@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,14 +14,17 @@ from mmresearch.estimate.liquidity import inventory_liquidity
 from mmresearch.estimate.quote_skew import quote_skew
 from mmresearch.estimate.result import Quantity
 from mmresearch.estimate.spread_components import spread_components
+from mmresearch.estimate.trade_quote_var import trade_quote_var
 from tests.truth import (
     coverage_components,
     coverage_equivalent,
     coverage_liquidity,
     coverage_skew,
+    coverage_trade_quote_var,
 )
 from tests.truth.coverage import TABLE, row, studies
 from tests.truth.dealers import dealers
+from tests.truth.hasbrouck_tape import economy_tape
 from tests.truth.indicator_tape import tape
 from tests.truth.leaning import leaning
 from tests.truth.liquidity import spreads
@@ -87,3 +91,13 @@ def test_the_quick_intervals_of_quote_skew_are_the_public_ones(days):
         assert slow[name] == public[name]
         for part in ("value", "low", "high"):
             assert getattr(quick, part) == pytest.approx(getattr(slow[name], part), rel=1e-6)
+
+
+@pytest.mark.parametrize("lags", [3, "auto"])
+def test_the_quick_intervals_of_trade_quote_var_are_the_public_ones(lags):
+    trades = economy_tape(np.random.default_rng(4), days=7, trades=80)
+    asked = {"x": "signed_size", "size": 1.0, "units": "currency", "draws": 99}
+    public = trade_quote_var(trades, lags=lags, **asked)
+    quick, taken = coverage_trade_quote_var.intervals(trades, lags=lags, draws=99)
+    assert quick == {n: replace(q, method="") for n, q in public.quantities.items()}
+    assert f"; {taken} lags" in public.errors
