@@ -74,8 +74,10 @@ def local_projection(
         "lag_augmented": one lag more than `lags`, and robust to heteroscedasticity alone: the
         surprise of flow is then uncorrelated with every other step's, and so are the scores, though
         windows overlap (Montiel Olea and Plagborg-Moller 2021); HC3 under 250 rows. "hac":
-        Newey-West within sessions, 1.5 times the largest horizon. "cluster": by day. "auto":
-        "cluster" from 40 sessions of several bars, else "lag_augmented".
+        Newey-West within sessions, 1.5 times the largest horizon: too narrow where that is no
+        small part of the session (400 bars, horizon 20: 95 % bands held the curve in 87 of 100,
+        lag-augmented ones in 96). "cluster": by day. "auto": "cluster" from 40 sessions of several
+        bars, else "lag_augmented".
     by : str, optional
         Also the response in each regime: "volatility", "time_of_day", a column, as in
         `reversion_by` (known before the bar), or "size" of the shock (of trades: of the trade).

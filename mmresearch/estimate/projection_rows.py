@@ -140,7 +140,7 @@ def trade_rows(
     if lacking:
         raise ValueError(f"the trades lack the columns {', '.join(lacking)}")
     bid, ask = trades["bid"], trades["ask"]
-    mid = ((bid + ask) / 2).where(bid < ask)
+    mid = ((bid + ask) / 2).where((bid < ask) & (bid > 0))
     keys = [trades["symbol"], trades["day"]]
     after = mid.groupby(keys, sort=False).shift(-1)
     last = ~trades.duplicated(["symbol", "day"], keep="last")
