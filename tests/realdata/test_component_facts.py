@@ -26,3 +26,12 @@ def test_orders_continue_where_they_are_split(source, realdata):
         assert found.quantities["two_way"].identified
     told = found.details["bunching"]["reversal"]
     assert told.iloc[0] < told.iloc[-1] < 0.35
+
+
+def test_orders_inside_the_spread_make_quotes_and_prices_disagree(realdata):
+    """AMZN's hidden orders trade there: alpha + beta by prices is larger by .16 to .22."""
+    files = sorted((realdata / "lobster" / "AMZN_2012-06-21_level1").glob("*.csv"))
+    found = mm.spread_components(mm.quoted_trades(lobster(*files)))
+    assert "quotes_and_prices_disagree" in found.flags
+    told = found.details["agreement"].set_index("difference")
+    assert told.loc["alpha + beta", "low"] > 0.1
