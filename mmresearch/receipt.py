@@ -98,8 +98,10 @@ class Receipt:
         return f"<pre>{html.escape(str(self))}</pre>"
 
 
-def file_facts(path: Path, rows: int) -> dict:
-    """One row of `Receipt.files`."""
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    return {"file": path.name, "bytes": path.stat().st_size, "sha256": digest, "rows": rows}
+def file_facts(path: Path, rows: int, hashed: Any = None) -> dict:
+    """One row of `Receipt.files`; `hashed` is the hash of all its bytes, where it is known."""
+    if hashed is None:
+        with path.open("rb") as handle:
+            hashed = hashlib.file_digest(handle, "sha256")
+    size = path.stat().st_size
+    return {"file": path.name, "bytes": size, "sha256": hashed.hexdigest(), "rows": rows}

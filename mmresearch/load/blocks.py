@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import polars as pl
@@ -14,7 +15,7 @@ import polars as pl
 from mmresearch import native, store
 from mmresearch.load import lines, text
 from mmresearch.load.text import Text
-from mmresearch.load.unpack import UnreadableError, pieces
+from mmresearch.load.unpack import UnreadableError, is_packed, pieces
 from mmresearch.market import Market
 from mmresearch.receipt import Fault, Receipt, SourceError
 from mmresearch.store import ahead
@@ -106,40 +107,52 @@ def _marked(blocks: Iterator[Text]) -> Iterator[Text]:
 
 
 def _texts(path: Path, size: int) -> Iterator[Text]:
-    head = None
-    for data, ended, above in _cut(path, size):
-        fault = lines.too_long(path, data, above) or lines.no_text(path, data, above)
+    head, hashed = None, None if is_packed(path) else hashlib.sha256()
+    for parts, ended, above in _cut(path, size, hashed):
+        block = Text(path, b"".join([head or b"", *parts]), ended, above - bool(head))
+        fault = lines.too_long(path, block.data, block.above)
+        fault = fault or lines.no_text(path, block.data, block.above)
         if fault is not None:
             raise UnreadableError(fault)
         if head is None:
-            block = Text(path, data, ended)
             named = text.is_header(text.first_fields(block))
-            head = data.partition(b"\n")[0] + b"\n" if named else b""
-            yield block
-        else:
-            yield Text(path, head + data, ended, above=above - bool(head))
+            head = block.data.partition(b"\n")[0] + b"\n" if named else b""
+        yield block._replace(hashed=hashed)
     if head is None:
         raise UnreadableError(Fault(str(path), None, "an empty file", "rows of text"))
 
 
-def _cut(path: Path, size: int) -> Iterator[tuple[bytes, bool, int]]:
+Parts = list[bytes | memoryview]  # which are joined but once: a block is large
+
+
+def _cut(path: Path, size: int, hashed: Any) -> Iterator[tuple[Parts, bool, int]]:
     """Whole lines without the last line end; whether there was one; how many lines stand above."""
     rest, above = b"", 0
-    for piece in _with_new_ends(pieces(path, size)):
-        rest += piece
-        block = rest[: _line_end(rest)].rstrip(b"\r\n")
-        if not block or (not above and b"\n" not in block.strip()):  # nothing, or a header alone
+    for piece in _with_new_ends(_hashed(pieces(path, size), hashed)):
+        if not above or b'"' in rest or b'"' in piece or piece[0] in b"\r\n":
+            rest, piece = b"", rest + piece
+        end = _line_end(piece)
+        if not end or (not above and b"\n" not in piece[:end].strip()):  # none, or a header alone
+            rest += piece
             fault = lines.too_long(path, rest, above)
             if fault is not None:
                 raise UnreadableError(fault)
             continue
+        block = [rest, memoryview(piece)[:end]]
         yield block, True, above
+        above += sum(map(lines.ends, block)) + 1
         # empty lines stay with what follows: at the end of a file they mean nothing
-        rest = rest[rest.index(b"\n", len(block)) + 1 :]
-        above += lines.ends(block) + 1
+        rest = piece[piece.index(b"\n", end) + 1 :]
     last = rest.rstrip(b"\r\n")
     if last.strip() or (last and above):
-        yield last, rest != last, above
+        yield [last], rest != last, above
+
+
+def _hashed(found: Iterator[bytes], hashed: Any) -> Iterator[bytes]:
+    for piece in found:
+        if hashed is not None:
+            hashed.update(piece)
+        yield piece
 
 
 def _with_new_ends(found: Iterator[bytes]) -> Iterator[bytes]:
@@ -155,8 +168,11 @@ def _with_new_ends(found: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _line_end(data: bytes) -> int:
-    """Where the last line ends that is no part of a quoted cell; 0 if none does."""
+    """Where the last line ends that is no part of a quoted cell, and not empty; 0 if none does."""
     end = data.rfind(b"\n")
     while end > 0 and b'"' in data and data.count(b'"', 0, end) % 2:
         end = data.rfind(b"\n", 0, end)
-    return max(end, 0)
+    end = max(end, 0)
+    end -= data.startswith(b"\r", end - 1) if end else 0
+    is_empty = end and data[end - 1] in b"\r\n"
+    return len(data[:end].rstrip(b"\r\n")) if is_empty else end

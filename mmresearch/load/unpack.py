@@ -84,6 +84,14 @@ def pieces(path: Path, size: int = _PIECE) -> Iterator[bytes]:
     raise UnreadableError(Fault(str(path), None, found, expected))
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file's bytes are not those that `pieces` gives; of one that opens."""
+    if irregular(path) is not None or not os.access(path, os.R_OK):
+        return False
+    with path.open("rb") as handle:
+        return handle.read(4).startswith(_PACKED)
+
+
 def irregular(path: Path) -> Fault | None:
     """What is wrong with a path that leads to no file; a link leads to what it names."""
     try:

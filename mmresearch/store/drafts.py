@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
@@ -90,7 +91,7 @@ def copied(path: Path, table: str, file: Path, part: dict) -> Draft:
 def split(frame: pl.DataFrame, table: str) -> Iterator[tuple[str | None, str, pl.DataFrame]]:
     """Symbol, day and rows of each partition; symbols only where every row must name one."""
     start = 0
-    for day, rows in frame["time"].dt.date().rle().struct.unnest().select("value", "len").rows():
+    for day, rows in _days(frame):
         piece = frame[start : start + rows]
         start += rows
         if not _names_symbols(table):
@@ -106,8 +107,18 @@ def split(frame: pl.DataFrame, table: str) -> Iterator[tuple[str | None, str, pl
 
 def places(frame: pl.DataFrame, table: str) -> int:
     """The number of partitions that the rows would be split into."""
+    if len(_days(frame)) == 1:
+        return frame["symbol"].n_unique() if _names_symbols(table) else 1
     day = pl.col("time").dt.date()
     return frame.select(pl.struct(*["symbol"] * _names_symbols(table), day).n_unique()).item()
+
+
+def _days(frame: pl.DataFrame) -> list[tuple[datetime.date, int]]:
+    """Each day of rows that are in order of time, and how many they are."""
+    first, last = (frame["time"].item(row).date() for row in (0, -1))
+    if first == last:
+        return [(first, frame.height)]
+    return frame["time"].dt.date().rle().struct.unnest().select("value", "len").rows()
 
 
 def runs(drafts: Iterable[Draft]) -> list[list[Draft]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -41,5 +42,5 @@ def write_parquet(frame: pl.DataFrame, path: Path, **how: Any) -> None:
 
 
 def _has_nan(frame: pl.DataFrame) -> bool:
-    found = frame.select(pl.selectors.float().is_nan().any())
-    return any(found.row(0)) if found.width else False
+    """Whether a number may be none: their sum is none then, and cheaper to ask than each."""
+    return any(math.isnan(column.sum()) for column in frame if column.dtype.is_float())

@@ -91,7 +91,7 @@ def _made_of(file: File, rows: pl.DataFrame, texts: Iterator[text.Text]) -> Bloc
         _refuse(file, rows)
     if not kept:
         raise _refused(file.text, None, "no row to keep", "rows that are not all set aside")
-    facts = pd.DataFrame([file_facts(file.text.path, above.rows)])
+    facts = pd.DataFrame([file_facts(file.text.path, above.rows, file.text.hashed)])
     said = tuple(f"{file.text.name}: {note}" for note in notes(file, tallies))
     yield about(file, Receipt(SOURCE, facts, pd.concat(aside, ignore_index=True), said))
 

@@ -90,11 +90,12 @@ def made_of(
         said.append(some._replace(back=_runs_back(frame), doubts=_doubts(frame)))
         aside.append(_set_aside(records, frame, reasons))
         yield made
+    hashed = records.text and records.text.hashed
     yield About(
         _symbols(about["symbols"], sorted(held), about["calendar"]),
         Receipt(
             SOURCE,
-            pd.DataFrame([file_facts(records.path, above.rows)]),
+            pd.DataFrame([file_facts(records.path, above.rows, hashed)]),
             pd.concat(aside, ignore_index=True),
             _notes(records, [*held], [*_names_of_all(keys, records), *_sums(said)], said, clock),
         ),

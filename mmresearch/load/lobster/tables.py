@@ -160,7 +160,7 @@ def about(
     described = {"symbol": symbol, "asset": symbol, "currency": "USD", "tick": 0.01}
     described |= {"multiplier": 1.0, "calendar": _CALENDAR}
     label = f"{symbol} {date.isoformat()}"
-    facts = pd.DataFrame([file_facts(t.path, rows) for t in texts])
+    facts = pd.DataFrame([file_facts(t.path, rows, t.hashed) for t in texts])
     notes = _notes(label, levels, tallies, [t.name for t in texts if not t.ended])
     return About(pd.DataFrame([described]), Receipt(SOURCE, facts, set_aside, notes), label)
 

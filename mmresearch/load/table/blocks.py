@@ -66,9 +66,10 @@ def in_blocks(
         yield {kind: frame}
     about = about._replace(notes=(*[origin.NOT_ENDED] * (not t.ended), *about.notes))
     notes = [*table_parts.said([about]), *order.number({kind: [about]})]
+    facts = file_facts(path, above.rows, t.hashed)
     yield About(
         symbol_table(symbols, sorted(traded), calendar),
-        Receipt(origin.SOURCE, pd.DataFrame([file_facts(path, above.rows)]), notes=tuple(notes)),
+        Receipt(origin.SOURCE, pd.DataFrame([facts]), notes=tuple(notes)),
         path.name.split(".")[0],
     )
 

@@ -80,7 +80,9 @@ def about(
 ) -> About:
     """What is said of a whole file."""
     described = pd.DataFrame({"symbol": sorted(symbols)}).assign(currency="USD", calendar="XNYS")
-    receipt = Receipt(SOURCE, pd.DataFrame([file_facts(t.path, rows)]), aside, tuple(notes))
+    receipt = Receipt(
+        SOURCE, pd.DataFrame([file_facts(t.path, rows, t.hashed)]), aside, tuple(notes)
+    )
     return About(described, receipt, t.name.split(".")[0])
 
 

@@ -158,7 +158,7 @@ def _made_of(
         None if rows.kind == "options_chain" else symbol_rows(exchange, names),
         Receipt(
             SOURCE,
-            pd.DataFrame([file_facts(t.path, height)]),
+            pd.DataFrame([file_facts(t.path, height, t.hashed)]),
             pd.concat(aside, ignore_index=True),
             (f"{exchange} {rows.kind}: {_span(sorted(names))}", *notes),
         ),

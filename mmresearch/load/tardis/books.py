@@ -58,15 +58,7 @@ def _states(
     """
     timed, counts = _raised(timed if before is None else pl.concat([before, timed]))
     carry = _last_of_each(timed)
-    lost = pl.lit(0)
-    cells = []
-    for level in levels:
-        for side in ("bid", "ask"):
-            price, size = pl.col(f"{side}{level}"), pl.col(f"{side}_size{level}")
-            there = (price > 0).fill_null(False)
-            lost = lost + (~there & (size > 0)).fill_null(False)
-            cells.append(pl.when(there).then(price))
-            cells.append(pl.when(there).then(size).otherwise(0.0).alias(f"{side}_size{level}"))
+    cells, lost = _levels_there(timed, levels)
     bid, ask = (pl.col(f"{side}{levels[0]}") for side in ("bid", "ask"))
     crossed = (ask > 0) & (bid >= ask)
     rows = timed[_known(before) :]
@@ -76,6 +68,20 @@ def _states(
         "{:,} states are locked or crossed (ask not above bid)": (locked,),
     }
     return timed.with_columns(*cells, seq=pl.col("seq") + schema.UNORDERED), counts, carry
+
+
+def _levels_there(timed: pl.DataFrame, levels: list[str]) -> tuple[list[pl.Expr], pl.Expr]:
+    """Cells of levels that are not there, as the schema has them; amounts without a price."""
+    cells, lost = [], pl.lit(0)
+    for name in (f"{side}{{}}{level}" for level in levels for side in ("bid", "ask")):
+        price, size = name.format(""), name.format("_size")
+        whole = not (timed[price].has_nulls() or timed[size].has_nulls())
+        if whole and (timed[price].min() or 0) > 0:
+            continue
+        there = (pl.col(price) > 0).fill_null(False)
+        lost = lost + (~there & (pl.col(size) > 0)).fill_null(False)
+        cells += [pl.when(there).then(price), pl.when(there).then(size).otherwise(0.0).alias(size)]
+    return cells, lost
 
 
 def _known(before: pl.DataFrame | None) -> int:
@@ -102,12 +108,14 @@ def _moved(states: pl.DataFrame, best: Sequence[str]) -> pl.Series:
 
 def _raised(timed: pl.DataFrame) -> tuple[pl.DataFrame, Counts]:
     """A symbol's times raised to the latest before them, as states keep the file's order."""
+    said = "on {:,} rows the clock runs back: their time is raised, the file's order is kept"
+    if timed["time"].is_sorted():
+        return timed, {said: (0,)}
     top = pl.col("time").to_physical().cum_max()
     if not _is_of_one(timed):
         top = top.over("symbol")
     raised = timed.with_columns(top.cast(pl.Datetime("ns", "UTC")).alias("time"))
     late = int((raised["time"] != timed["time"]).sum())
-    said = "on {:,} rows the clock runs back: their time is raised, the file's order is kept"
     return raised, {said: (late,)}
 
 
