@@ -62,7 +62,8 @@ def _made_of(path: Path, how: taq_times.Clock, lot: float | None, size: int | No
 
 def _form(part: Part) -> tuple:
     """How times are written, by the first row: those of a block are alike, or they are faults."""
-    first = part.text.data.split(b"\n", 2)[:2]
+    data = part.text.data
+    first = data[: data.find(b"\n", data.find(b"\n") + 1)].split(b"\n")
     head, cells = (text.first_fields(part.text._replace(data=line)) for line in first)
     names = {text.word(name) for ours, name in part.names.items() if ours in ("dt", "clock")}
     said = [cell for name, cell in zip(head, cells, strict=False) if text.word(name) in names]
@@ -82,7 +83,8 @@ def _ends(rows: pl.DataFrame, number: str, above: pl.DataFrame | None) -> pl.Dat
     if not _rise(rows):
         raise WholeNeededError("a symbol's time that runs back")
     time = pl.col("time")
-    latest = rows.select(own).filter(time == time.max().over("symbol"))
+    one = (rows["symbol"] == rows["symbol"][0]).all()
+    latest = rows.filter(time == (time.max() if one else time.max().over("symbol"))).select(own)
     if above is None:
         return latest
     first = rows.group_by("symbol").agg(begun=time.min())
@@ -90,7 +92,8 @@ def _ends(rows: pl.DataFrame, number: str, above: pl.DataFrame | None) -> pl.Dat
     if (met["begun"] < met["time"]).any():
         raise WholeNeededError("a symbol's time that runs back")
     if number in own:
-        same = rows.select(own).join(above, on=["symbol", "time"], how="semi")
+        near = rows.filter(time <= above["time"].max()).select(own)
+        same = near.join(above, on=["symbol", "time"], how="semi")
         if pl.concat([above, same]).filter(pl.col(number).is_not_null()).is_duplicated().any():
             raise WholeNeededError("a row that may stand again on the other side of a block's end")
     return pl.concat([above, latest]).filter(time == time.max().over("symbol"))

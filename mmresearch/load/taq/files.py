@@ -12,6 +12,7 @@ from mmresearch.load.taq import times as taq_times
 from mmresearch.receipt import Fault, SourceError
 
 SOURCE = "taq"
+_FEW = 1000  # texts of a column
 Columns = dict[str, tuple[str, ...]]  # ours -> kind of its cells, the names that files have for it
 
 _SYMBOL: Columns = {
@@ -172,14 +173,23 @@ def _rows(frame: pl.DataFrame, table: str, time: pl.Series, above: int) -> pl.Da
     return frame.select(
         time.alias("time"),
         pl.int_range(above + 2, above + frame.height + 2, dtype=pl.Int64).alias("line"),
-        _symbol(frame.columns).alias("symbol"),
+        pl.col("symbol") if _is_bare(frame, "symbol") else _symbol(frame.columns).alias("symbol"),
         *numbers,
-        *(_plain(c) if frame[c].dtype == pl.String else pl.col(c) for c in beside),
+        *(pl.col(c) if _is_bare(frame, c) else _plain(c) for c in beside),
     )
 
 
 def _nothing(column: str) -> pl.Expr:
     return pl.lit(None, pl.Float64).alias(column)
+
+
+def _is_bare(frame: pl.DataFrame, column: str) -> bool:
+    """Whether all cells are kept as they are: no texts, or few that are told at once."""
+    if column not in frame.columns or frame.schema[column] != pl.String:
+        return column in frame.columns
+    words = frame[column].unique().drop_nulls()
+    odd = (words.str.strip_chars() != words) | words.is_in(["", "NA"])
+    return len(words) < _FEW and not odd.any()
 
 
 def _symbol(columns: list[str]) -> pl.Expr:

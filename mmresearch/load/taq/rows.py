@@ -42,8 +42,8 @@ def unfit(rows: pl.DataFrame, table: str, steps: Sequence[str]) -> pl.Series:
 
 
 def _again(rows: pl.DataFrame, number: str) -> pl.Series:
-    """Rows that repeat an earlier one, its sequence number too."""
-    if number not in rows.columns:
+    """Rows that repeat an earlier one, its sequence number too: none where that always rises."""
+    if number not in rows.columns or (rows[number].diff() > 0).sum() == rows.height - 1:
         return pl.repeat(False, rows.height, eager=True)
     content = [c for c in rows.columns if c not in OWN]
     alike = rows.select(content).hash_rows().is_duplicated() & rows[number].is_not_null()

@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 import polars as pl
+import pyarrow as pa
 
 from mmresearch.load import text, times
 from mmresearch.receipt import Fault
@@ -14,6 +15,7 @@ from mmresearch.receipt import Fault
 NEW_YORK = "America/New_York"
 OPEN, CLOSE = datetime.time(9, 30), datetime.time(16)
 _DAY = 86_400 * 10**9  # nanoseconds
+_FIRST_DAY = "1970-01-01T"  # from whose midnight nanoseconds count
 _CLOCK = r"^\s*(?:[01]?\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?\s*$"
 _SECONDS = r"^\s*\d+(?:\.\d{0,9})?\s*$"
 _CLOCK_SAID = "a clock of 24 hours, H:MM:SS with up to 9 decimals"
@@ -86,12 +88,24 @@ def _placed(
     """
     if zone == "UTC":
         return naive.dt.replace_time_zone("UTC")
+    if (shift := _shift(naive, zone)) is not None:
+        return (naive.to_physical() + shift).cast(pl.Datetime("ns", "UTC"))
     there = naive.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
     if there.null_count():
         expected = f"times that exist once in {zone} (its clocks change then)"
         said = naive.cast(pl.String) if shown is None else shown
         return wrong(t, there.is_null(), said, column, expected)
     return there.dt.convert_time_zone("UTC")
+
+
+def _shift(naive: pl.Series, zone: str) -> int | None:
+    """Nanoseconds from a zone's clock to UTC, where times of a day all have the same."""
+    ends = pl.Series([naive.min(), naive.max()], dtype=pl.Datetime("ns"))
+    there = ends.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+    first, last = ends.to_physical()
+    shifts = there.to_physical() - ends.to_physical()
+    same = not there.null_count() and shifts[0] == shifts[1] and last - first < _DAY
+    return shifts[0] if same else None
 
 
 def _counted(
@@ -141,6 +155,8 @@ def _dates(
         return _midnight(date), f"{date} with {names['clock']} is"
     unique = frame["date"].unique()
     dates = [_date(said) for said in unique]
+    if len(dates) == 1 and dates[0] is not None and how.date in (None, dates[0]):
+        return _midnight(dates[0]), f"{names['date']} with {names['clock']} is"
     nanoseconds = [None if d is None else _midnight(d) for d in dates]
     days = frame["date"].replace_strict(unique, nanoseconds, return_dtype=pl.Int64)
     if days.null_count():
@@ -154,6 +170,9 @@ def _dates(
 def _clocks(t: text.Text, frame: pl.DataFrame, names: dict[str, str]) -> pl.Series | list[Fault]:
     """Nanoseconds after midnight: the clock, in the form that most rows have, and its NANO."""
     said, column = frame["clock"], names["clock"]
+    plain = _plain(said)
+    if plain is not None:
+        return _with_nano(t, frame, names, plain) if "nano" in names else plain
     if said.str.contains(":", literal=True).mean() >= 0.5:
         good, expected = said.str.contains(_CLOCK), _CLOCK_SAID
         within = said.str.strip_chars().str.to_time("%H:%M:%S%.f", strict=False).cast(pl.Int64)
@@ -164,6 +183,17 @@ def _clocks(t: text.Text, frame: pl.DataFrame, names: dict[str, str]) -> pl.Seri
     if bad.any():
         return wrong(t, bad, said, column, expected)
     return _with_nano(t, frame, names, within) if "nano" in names else within
+
+
+def _plain(said: pl.Series) -> pl.Series | None:
+    """Clocks of the plainest form, HH:MM:SS.fff, which Arrow reads far faster than others."""
+    if said.str.len_bytes().min() < len("HH:MM:SS"):  # it reads HH:MM too
+        return None
+    try:
+        found = (_FIRST_DAY + said).to_arrow().cast(pa.timestamp("ns"))
+    except pa.ArrowInvalid:
+        return None
+    return pl.Series(pl.from_arrow(found)).to_physical()
 
 
 def _with_nano(
