@@ -93,6 +93,29 @@ def test_a_block_in_order_is_passed_and_one_with_any_fault_is_not():
         assert not native._is_plain(frame.with_columns(values.alias(name)), "quotes"), name
 
 
+@pytest.mark.parametrize(("event", "right"), [("add", True), ("gone", False), ("", False)])
+def test_a_text_with_a_rule_is_asked_by_it(event, right):
+    orders = pl.DataFrame(
+        {"time": [1], "seq": [0], "symbol": ["A"], "order_id": ["7"], "event": [event]}
+        | {"side": [1.0], "price": [1.0], "size": [1.0]}
+    ).with_columns(pl.col("time").cast(TIMES))
+    assert native._is_plain(orders, "orders") is right
+    assert (native.checked(orders, "orders") is not None) is right
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_none_is_found_among_many_by_their_sum(odd):
+    many = pl.DataFrame({"time": range(9), "symbol": "A", "value": 8 * [1.0] + [odd]})
+    series = many.with_columns(pl.col("time").cast(TIMES), name=pl.lit("close"))
+    found = native.checked(series, "series")
+    if np.isinf(odd):
+        assert found is None  # a value is finite or missing
+    else:
+        assert found["value"].null_count() == 1
+    extra = series.rename({"value": "own"}).with_columns(value=1.0)
+    assert native.checked(extra, "series")["own"].null_count() == np.isnan(odd)
+
+
 def test_what_is_right_stays_polars_and_is_not_walked():
     frame = pl.DataFrame(
         {"time": [1, 1, 2], "seq": [0, 1, 0], "symbol": ["A"] * 3, "price": [1.0] * 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import threading
 
 import polars as pl
@@ -133,6 +134,15 @@ def test_a_packed_file_is_unpacked_block_by_block_and_refused_where_it_is_cut(tm
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(mm.SourceError, match="truncated gzip"):
         list(blocks.texts("test", path, 10**5))
+
+
+@pytest.mark.parametrize("size", [7, 64, 10**6])
+def test_a_file_is_hashed_as_it_is_read_and_a_packed_one_is_not(tmp_path, size):
+    content = b"\xef\xbb\xbf" + "\r".join([HEAD, *["1,2,a"] * 40, "", ""]).encode()
+    *_, last = blocks.texts("test", written(tmp_path, content), size)
+    assert last.hashed.hexdigest() == hashlib.sha256(content).hexdigest()
+    *_, last = blocks.texts("test", written(tmp_path, gzip.compress(content)), size)
+    assert last.hashed is None  # what is hashed is the file as it lies there
 
 
 def test_one_item_is_made_ahead_and_errors_come_in_their_place():

@@ -184,6 +184,14 @@ def test_daylight_saving_begins_and_ends(tmp_path):
     assert clocks(tmp_path, rows) == utc(*noons)
 
 
+def test_clocks_that_change_within_the_rows(tmp_path):
+    """On 2018-11-04 New York's clocks went back at 02:00, on 2018-03-11 they went ahead."""
+    rows = ["20181104,00:30:00", "20181104,02:30:00.5"]
+    assert clocks(tmp_path, rows) == utc("2018-11-04 04:30", "2018-11-04 07:30:00.5")
+    rows = ["20180311,01:59:59.999999999", "20180311,03:00:00"]
+    assert clocks(tmp_path, rows) == utc("2018-03-11 06:59:59.999999999", "2018-03-11 07:00")
+
+
 @pytest.mark.parametrize("date", ["20180102", "2018-01-02", "2018/01/02", "02JAN2018", "02Jan2018"])
 def test_dates(tmp_path, date):
     assert clocks(tmp_path, [f"{date},10:00:00"]) == utc("2018-01-02 15:00")
@@ -193,6 +201,7 @@ def test_dates(tmp_path, date):
     ("clock", "expected"),
     [
         ("9:30:00", "14:30:00"),
+        (" 09:30:00", "14:30:00"),
         ("09:30:00.5", "14:30:00.5"),
         ("9:30:00.123456789", "14:30:00.123456789"),
         ("34200.000000001", "14:30:00.000000001"),  # seconds after midnight

@@ -6,7 +6,9 @@ It gives what `values` gives, or None; it never words a fault.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 
@@ -18,7 +20,7 @@ from mmresearch.receipt import Fault
 
 _WORDS = 8  # of buy and sell
 _SEEN = 2**14  # bytes from which the types are guessed
-_ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z?$"
+_ISO = len("YYYY-MM-DD HH:MM:SS")
 _UTC = pl.Datetime("ns", "UTC")
 _TYPED = {"number": "float?", "whole": "whole?"}
 
@@ -134,14 +136,21 @@ def _values(raw: pl.Series, ours: str, kind: str | None, wanted: Wanted) -> pl.S
 def _signed(said: pl.Series, table: str) -> pl.Series | None:
     """Sides by their words, of which there are few; each is looked up once."""
     words = said.unique().drop_nulls().head(_WORDS + 1)
-    known, bad = sides(words.to_pandas(), table)
-    if bad.any() or len(words) > _WORDS:
+    meanings = None if len(words) > _WORDS else _meanings(tuple(words), table)
+    if meanings is None:
         return None
     sign = pl.lit(None, pl.Float64)
-    for word, meant in zip(words, known, strict=True):
+    for word, meant in zip(words, meanings, strict=True):
         if meant == meant:
             sign = pl.when(pl.col(said.name) == word).then(meant).otherwise(sign)
     return said.to_frame().with_columns(sign.alias(said.name)).to_series() if len(words) else None
+
+
+@lru_cache
+def _meanings(words: tuple[str, ...], table: str) -> list[float] | None:
+    """What words of sides mean; blocks of a file have the same ones. None where one means none."""
+    known, bad = sides(pd.Series(words, dtype="str"), table)
+    return None if bad.any() else known.to_list()
 
 
 def _series(raw: pl.Series):
@@ -150,8 +159,8 @@ def _series(raw: pl.Series):
 
 def _written(said: pl.Series, wanted: Wanted) -> pl.Series | None:
     """Times written in the plainest ways: in UTC by a Z, or without a zone where UTC is theirs."""
-    if said.is_empty() or said.null_count() or not said.str.contains(_ISO).all():
-        return None
+    if said.is_empty() or said.null_count() or said.str.len_bytes().min() < _ISO:
+        return None  # Arrow reads dates and HH:MM too
     utc = said.str.ends_with("Z")
     if utc.any() != utc.all() or not (utc.all() or wanted.time_zone == "UTC"):
         return None
