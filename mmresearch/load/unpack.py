@@ -86,10 +86,13 @@ def pieces(path: Path, size: int = _PIECE) -> Iterator[bytes]:
 
 def is_packed(path: Path) -> bool:
     """Whether a file's bytes are not those that `pieces` gives; of one that opens."""
-    if irregular(path) is not None or not os.access(path, os.R_OK):
+    if irregular(path) is not None:
         return False
-    with path.open("rb") as handle:
-        return handle.read(4).startswith(_PACKED)
+    try:
+        with path.open("rb") as handle:
+            return handle.read(4).startswith(_PACKED)
+    except OSError:
+        return False
 
 
 def irregular(path: Path) -> Fault | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -207,17 +207,22 @@ def _quote_rules(side: str) -> list[tuple]:
 def _in_order(frame: pl.DataFrame, file: File, above: _Above | None) -> tuple[pl.DataFrame, int]:
     """The rows by time, then id, numbered, with the reason to set one aside; how many were late."""
     layout = LAYOUTS[file.kind]
-    first, *rest = (pl.col(c) for c in layout.order)
-    back = first < first.shift()
-    for then in rest:
-        back |= (first == first.shift()) & (then < then.shift())
-    late = int(frame.select(back.sum()).item())
+    late = 0 if all(frame[c].is_sorted() for c in layout.order) else _behind(frame, layout.order)
     rows = frame.sort(*layout.order, "line") if late else frame
     if above and tuple(rows.row(0, named=True)[c] for c in layout.order) < above.place:
         raise WholeNeededError("rows older than some of a block above")
     number = 1 + (above.rows if above else 0)
     seq = pl.int_range(number, number + rows.height, dtype=pl.Int64)
     return rows.with_columns(seq=seq, reason=_reason(rows, file, above)), late
+
+
+def _behind(frame: pl.DataFrame, order: Sequence[str]) -> int:
+    """How many rows stand behind one that they belong before."""
+    first, *rest = (pl.col(c) for c in order)
+    back = first < first.shift()
+    for then in rest:
+        back |= (first == first.shift()) & (then < then.shift())
+    return int(frame.select(back.sum()).item())
 
 
 def _reason(rows: pl.DataFrame, file: File, above: _Above | None) -> pl.Expr:

@@ -82,6 +82,8 @@ def _outside(file: File, rows: pl.DataFrame) -> int:
     start = pd.Timestamp(file.name.period, tz="UTC")
     day = len(file.name.period) > len("2024-08")
     end = start + (pd.Timedelta(days=1) if day else pd.DateOffset(months=1))
+    if rows.height and start <= rows["when"].min() and rows["when"].max() < end:
+        return 0
     return rows.select(((pl.col("when") < start) | (pl.col("when") >= end)).sum()).item()
 
 
@@ -94,9 +96,7 @@ def _count_jumps(
     """
     if first.is_empty():
         return above
-    before = last.shift()
-    if above is not None:
-        before = pl.concat([pl.Series(last.name, [above], dtype=last.dtype), last.head(-1)])
+    before = last.shift(fill_value=above)
     step = first - before - 1
     jumps = step > 0
     if jumps.any():

@@ -55,7 +55,8 @@ def tables(file: File, rows: pl.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _trades(file: File, rows: pl.DataFrame) -> pl.DataFrame:
     extra = [c for c in ("quote_qty", "first_trade_id", "last_trade_id") if c in rows.columns]
-    maker = pl.col("is_buyer_maker").is_in(TRUE)
+    # each by itself, which is faster than `is_in`
+    maker = pl.any_horizontal(pl.col("is_buyer_maker") == said for said in TRUE)
     table = rows.select(
         pl.col("when").alias("time"),
         "seq",

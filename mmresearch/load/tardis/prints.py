@@ -72,6 +72,8 @@ def _met(reasons: pl.Series) -> list[str]:
 def _running_back(timed: pl.DataFrame, before: Before | None) -> tuple[int, int]:
     """On how many rows time is behind the latest above them, and the latest of all."""
     time = timed["time"].to_physical()
+    if len(time) and time.is_sorted() and time[0] >= (before.top if before else 0):
+        return 0, time[-1]
     top = time.cum_max().clip(lower_bound=before.top) if before else time.cum_max()
     return int((time < top).sum()), max(before.top if before else 0, time.max() or 0)
 
