@@ -81,8 +81,9 @@ def price_pressure(
         "noise_sd" (bps), "variance_ratio" (var(s) / var(dm)), "transitory_share" (of a bar's
         return), "half_life" (of pressure: inventory's, by `inventory_reversion`) and
         "price_half_life": the same by prices alone, flagged where they have no value in common.
-        `details`: "traps", "inventory" (rho, unit-root test); "state_space": "joint_regression"
-        (beside it), "autocorrelation", "variance", "path", "fading", "meaning" (of flags).
+        `details`: "traps", "inventory" (whose, rho, unit-root test); "state_space": the regression
+        beside it ("joint_regression"), "autocorrelation", "variance", "path", "fading", "meaning"
+        (of flags).
 
     Raises
     ------
@@ -143,7 +144,7 @@ def _regression(
         flags=(*rows.flags, *found.joint.flags, *unidentified),
         details={
             "traps": _traps(lines, table, reversion.rho),
-            "inventory": _inventory_table(reversion, frame),
+            "inventory": _inventory_table(reversion, rows),
         },
     )
 
@@ -165,13 +166,19 @@ def _traps(lines: pd.DataFrame, table: pd.DataFrame, rho: float) -> pd.DataFrame
     )
 
 
-def _inventory_table(reversion: Reversion, frame: pd.DataFrame) -> pd.DataFrame:
+def _inventory_table(reversion: Reversion, rows: PressureRows) -> pd.DataFrame:
+    market = "inventory_is_market_flow" in rows.flags
+    series = rows.frame["series"].nunique()
+    own = "an account's" if series == 1 else f"that of {series} accounts or symbols"
     return pd.DataFrame(
         {
+            "whose": [
+                "a pool's" if rows.mechanical else "the aggregate maker's" if market else own
+            ],
             "rho": [reversion.rho],
             "rho corrected": [reversion.corrected],
             "t of rho - 1": [reversion.t],
             "5 % value": [reversion.critical],
-            "rows": [len(frame)],
+            "rows": [len(rows.frame)],
         }
     )

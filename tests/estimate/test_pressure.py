@@ -175,8 +175,12 @@ def test_trade_returns_are_used_only_for_want_of_better_and_flagged():
 
 def test_aggregate_maker_is_flagged():
     assert price_pressure(economy(3, 30)).flags == ("few_days",)
-    flags = price_pressure(economy(3, 30, account="aggregate maker")).flags
-    assert "inventory_is_market_flow" in flags
+    result = price_pressure(economy(3, 30, account="aggregate maker"))
+    assert "inventory_is_market_flow" in result.flags
+    whose = [
+        r.details["inventory"].loc[0, "whose"] for r in (result, price_pressure(economy(3, 30)))
+    ]
+    assert whose == ["the aggregate maker's", "an account's"]
 
 
 def test_dropped_rows_are_counted_and_change_nothing_else():

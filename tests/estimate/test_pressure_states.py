@@ -107,6 +107,7 @@ def test_a_pools_price_is_a_function_of_its_inventory(panel, method):
     for name in ("pressure", "information", "pressure_sd"):
         assert not result.quantities[name].identified
         assert "function of what the pool holds" in result.quantities[name].reason
+    assert result.details["inventory"].loc[0, "whose"] == "a pool's"
     # the curve's slope is told
     assert result.quantities["total"].value == pytest.approx(-0.8, abs=1e-3)
     # its price in quotes without sizes is its own too
