@@ -1,0 +1,105 @@
+"""Signs and spreads of the highfrequency package's raw sample, by its definitions coded plainly.
+
+R is not needed: `getTradeDirection` and `getLiquidityMeasures` are written out as their source has
+them. There `win` shifts rows, so the comparison stands on a grid of seconds; its priceImpact is
+half of ours; and it takes a trade that nothing signs, such as a day's first, for a buy.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mmresearch as mm
+
+WIN = 300
+
+
+@pytest.fixture(scope="module")
+def market(realdata):
+    folder = realdata / "highfrequency"
+    if not folder.is_dir():
+        pytest.skip("needs the real files in ../shared/realdata/highfrequency")
+    return mm.load.taq(sorted(folder.glob("*.csv.gz")), clean="bnhls", exchange="N")
+
+
+@pytest.fixture(scope="module")
+def grid(market):
+    """Of the first day each second's last quote and last price, carried forward."""
+    day = market.quotes["time"].dt.floor("D").min()
+    seconds = pd.DataFrame(
+        {"time": pd.date_range(day + pd.Timedelta("14:35:00"), periods=20_000, freq="s")}
+    )
+    seconds["time"] = seconds["time"].astype("datetime64[ns, UTC]")
+    quotes = pd.merge_asof(seconds, market.quotes[["time", "bid", "ask", "bid_size", "ask_size"]])
+    prices = pd.merge_asof(seconds, market.trades[["time", "price", "size"]])
+    return quotes.assign(price=prices["price"], size=prices["size"])
+
+
+def directions(price, mid):
+    """Lee and Ready as `getTradeDirection` has it: what is left is a buy."""
+    change = np.sign(np.diff(price, prepend=price[0]))
+    tick, last = np.ones(len(price)), 1.0
+    for i, sign in enumerate(change):
+        last = sign or last
+        tick[i] = last
+    return np.where(price > mid, 1.0, np.where(price < mid, -1.0, tick))
+
+
+@pytest.fixture(scope="module")
+def ours(grid):
+    rows = grid[["time"]].assign(symbol="S")
+    quotes = rows.assign(seq=0, **grid[["bid", "ask", "bid_size", "ask_size"]])
+    trades = rows.assign(seq=1, **grid[["price", "size"]])
+    return mm.spreads(trades, quotes, horizons=[f"{WIN}s", f"{WIN} trades"], unit="abs")
+
+
+def test_signs_are_theirs_but_for_what_nothing_signs(grid, ours):
+    mid = (grid["bid"].to_numpy() + grid["ask"].to_numpy()) / 2
+    theirs = directions(grid["price"].to_numpy(), mid)
+    known = ours["side"].notna().to_numpy()
+    # a mid that rounding puts beside the price is the mid to us
+    clear = np.abs(grid["price"].to_numpy() - mid) > 1e-9
+    np.testing.assert_array_equal(ours["side"][known & clear], theirs[known & clear])
+    assert (known & clear).mean() > 0.5
+    assert (ours["side"].to_numpy() == theirs)[known].mean() > 0.97
+    assert (theirs[~known] == 1).all()
+
+
+def test_spreads_are_theirs_on_a_grid_of_seconds(grid, ours):
+    mid = (grid["bid"] + grid["ask"]) / 2
+    side, price = ours["side"], grid["price"]
+    effective, realized = 2 * side * (price - mid), 2 * side * (price - mid.shift(-WIN))
+    impact = (effective - realized) / 2  # their priceImpact
+    np.testing.assert_allclose(ours["quoted_full_abs"], grid["ask"] - grid["bid"])
+    np.testing.assert_allclose(ours["effective_full_abs"], effective, atol=1e-9)
+    np.testing.assert_allclose(ours[f"realized_full_abs_{WIN}s"], realized, atol=1e-9)
+    np.testing.assert_allclose(ours[f"impact_full_abs_{WIN}s"], 2 * impact, atol=1e-9)
+    assert ours.attrs["counts"][f"past the end, {WIN}s"] == WIN
+
+
+def test_off_the_grid_rows_are_not_seconds(market):
+    """On the real clock 300 rows are another horizon than 300 seconds: the answers differ."""
+    found = mm.spreads(market, horizons=[f"{WIN}s", f"{WIN} trades"])
+    both = found[[f"impact_full_bps_{WIN}s", f"impact_full_bps_{WIN}_trades"]].dropna()
+    assert len(both) > 4_000
+    assert (both.iloc[:, 0] != both.iloc[:, 1]).mean() > 0.5
+
+
+def test_every_trade_by_plain_loops(market):
+    """Effective and realized spread of every twentieth trade, from the tables row by row."""
+    found = mm.spreads(market, horizons=["15s"], sides="quote", unit="abs")
+    quotes = market.quotes
+    when = quotes["time"].to_numpy("datetime64[ns]").view("int64")
+    mids = ((quotes["bid"] + quotes["ask"]) / 2).to_numpy()
+    checked = 0
+    for row in found.iloc[::20].itertuples():
+        before = np.searchsorted(when, row.time.value) - 1  # cleaned: one quote an instant
+        if before < 0 or np.isnan(row.reference):
+            continue
+        assert row.reference == pytest.approx(mids[before])
+        later = mids[np.searchsorted(when, row.time.value + 15 * 10**9, side="right") - 1]
+        if not np.isnan(row.realized_full_abs_15s):
+            want = 2 * row.side * (row.price - later)
+            assert row.realized_full_abs_15s == pytest.approx(want, abs=1e-9)
+            checked += 1
+    assert checked > 100
