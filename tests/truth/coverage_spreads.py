@@ -1,0 +1,75 @@
+"""Intervals of `average_spreads`: runs of one side, horizons that overlap, days that differ."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mmresearch.estimate.result import Quantity
+from mmresearch.estimate.spread_averages import average_spreads
+from tests.truth.coverage import Row, row
+
+HALF, IMPACT = 2.0, 0.3  # half spread in bps of the mid, share of it that a surprising side moves
+STEPS = (10, 100)  # trades a second, so 10 and 100 s
+WORLDS = (  # days, trades a day, persistence of sides, variation of a day's half spread
+    (50, 300, 0.6, 0.2),
+    (12, 300, 0.6, 0.2),
+    (1, 20_000, 0.0, 0.0),
+    (1, 20_000, 0.6, 0.0),
+)
+
+
+def table(rng: np.random.Generator, days: int, trades: int, persistence: float, vary: float):
+    """A table as `mm.spreads` makes it: what surprises moves the mid and stays."""
+    shape = (days, trades + STEPS[-1])
+    turn = np.where(rng.random(shape) < (1 + persistence) / 2, 1.0, -1.0)
+    turn[:, 0] = rng.choice([-1.0, 1.0], days)
+    side = np.cumprod(turn, axis=1)
+    half = HALF * (1 + vary * rng.standard_normal((days, 1)))
+    surprise = side - persistence * np.hstack([np.zeros((days, 1)), side[:, :-1]])
+    mid = np.cumsum(IMPACT * half * surprise + rng.standard_normal(shape), axis=1)
+    mid = np.hstack([np.zeros((days, 1)), mid])
+    own, start = side[:, :trades], pd.Timestamp("2024-01-01")
+    number = np.tile(np.arange(trades), days)
+    date = start + pd.to_timedelta(np.repeat(np.arange(days), trades), "D")
+    made = {"symbol": "X", "day": date, "time": date.tz_localize("UTC")}
+    made["time"] = made["time"] + pd.to_timedelta(number, unit="s")
+    made |= {"side": own.ravel(), "price": 1.0, "size": 1.0, "reference": 1.0}
+    effective = 2 * half * np.ones(own.shape)
+    made |= {"quoted_full_bps": effective.ravel(), "effective_full_bps": effective.ravel()}
+    moves = [2 * own * (mid[:, k : k + trades] - mid[:, :trades]) for k in STEPS]
+    for k, move in zip(STEPS, moves, strict=True):
+        made[f"realized_full_bps_{k}s"] = (effective - move).ravel()
+    for k, move in zip(STEPS, moves, strict=True):
+        made[f"impact_full_bps_{k}s"] = move.ravel()
+    found = pd.DataFrame(made)
+    found.attrs = {"unit": "bps", "reference": "mid", "sides": "reported"}
+    found.attrs |= {"horizons": [f"{k}s" for k in STEPS], "counts": {"outside": 0}}
+    return found
+
+
+def intervals(replications: int, seed: int) -> list[Row]:
+    """A row a world and mean: a trade's side moves the mid by IMPACT * half (1 - persistence^2)."""
+    rows = []
+    for number, world in enumerate(WORLDS):
+        days, trades, persistence, vary = world
+        rng, found = np.random.default_rng([seed, number]), []
+        for _ in range(replications):
+            answers = average_spreads(table(rng, *world), weight="trades").table
+            told = answers.set_index("term")[["estimate", "low", "high"]]
+            found.append({t: Quantity(t, *told.loc[t], "bps", "") for t in told.index})
+        # the sides after it are expected, but for the part that the one before it foretold
+        impact = 2 * HALF * IMPACT * (1 - persistence**2)
+        truth = {f"impact {k}s": impact for k in STEPS}
+        truth |= {f"realized {k}s": 2 * HALF - impact for k in STEPS}
+        case = (
+            f"{days} days of {trades:,} trades, sides persist {persistence:g}, days vary {vary:g}"
+        )
+        for term, value in truth.items():
+            rows.append(
+                row("average_spreads()", f"{term}: {case}", value, [q[term] for q in found])
+            )
+    return rows
+
+
+COVERAGE = {"average_spreads": intervals}
