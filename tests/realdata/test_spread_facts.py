@@ -103,3 +103,17 @@ def test_every_trade_by_plain_loops(market):
             assert row.realized_full_abs_15s == pytest.approx(want, abs=1e-9)
             checked += 1
     assert checked > 100
+
+
+def test_where_the_side_is_known_rules_err_by_location(realdata):
+    """AMZN's visible executions are all right at the quotes; Binance's channels are out of step."""
+    amzn = mm.load.lobster(*sorted((realdata / "lobster" / "AMZN_2012-06-21_level1").glob("*.csv")))
+    found = mm.sign_accuracy(amzn, rules=["lee_ready", "tick"]).set_index(["rule", "location"])
+    at_quote = found.loc["lee_ready", "at bid or ask"]
+    assert (at_quote["trades"], at_quote["accuracy"]) == (8974, 1.0)
+    assert found.loc[("lee_ready", "at mid"), "high"] < found.loc[("lee_ready", "inside"), "low"]
+    capture = mm.load.binance(realdata / "binance" / "usdm" / "btcusdt_20240808.gz")
+    found = mm.sign_accuracy(capture, rules=["quote", "tick"]).set_index(["rule", "location"])
+    assert found.loc[("quote", "all"), "accuracy"] == pytest.approx(0.866, abs=1e-3)
+    # many prints of one order lie outside a quote that is late, and the tick test does not need it
+    assert found.loc[("tick", "outside"), "low"] > found.loc[("quote", "outside"), "high"]
