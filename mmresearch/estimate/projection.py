@@ -30,6 +30,7 @@ from mmresearch.estimate.result import TIDY, Quantity, Result
 from mmresearch.market import Market
 
 FEWEST_ROWS = 30
+FLOWS = ("order_flow_imbalance", "trade_imbalance", "flow")
 _QUESTION = "How far does the price move after unexpected flow, and how much of it stays?"
 _EQUATION = r"m_{t+h} - m_{t-1} = a_h + b_h x_t + \sum_{j=1}^{p} c_{h,j}' z_{t-j} + u_{t,h}"
 _SHAPE = ("permanent", "transitory_share")
@@ -60,9 +61,9 @@ def local_projection(
         A panel of `mm.panel` (a step is a bar), or trades: a market, or a table as
         `mm.quoted_trades` makes it (a step is a trade; the mid after one is that before the next).
     shock : str, optional
-        The flow x, + buying. Of a panel any column: "order_flow_imbalance" if not given,
-        "trade_imbalance", "flow" (into the account: a response below 0 is then the same impact). Of
-        trades "side" if not given, "signed_size", "signed_value".
+        The flow x, + buying. Of a panel any column; if not given the first of these that moves:
+        "order_flow_imbalance", "trade_imbalance", "flow" (into the account: a response below 0 is
+        then the same impact). Of trades "side" if not given, "signed_size", "signed_value".
     horizons : sequence of int
         Steps after the shock's own, 0 or more, rising; 0 is the end of the shock's own step.
     lags : int

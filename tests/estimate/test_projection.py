@@ -341,3 +341,12 @@ def test_sessions_of_one_bar_are_one_chain_broken_at_gaps():
     assert found.sample.used == 2 * (60 - 2 - 3)
     with pytest.raises(ValueError, match="several bars"):
         mm.local_projection(panel, errors="cluster", **FLOW)
+
+
+def test_the_flow_is_the_first_that_moves():
+    panel = panel_of_economy(np.random.default_rng(3), days=2, bars=60)
+    quiet = panel.assign(order_flow_imbalance=np.nan)
+    found = mm.local_projection(quiet, horizons=(0, 1))
+    named = mm.local_projection(quiet, shock="trade_imbalance", horizons=(0, 1))
+    assert len(found.table) == 2
+    pd.testing.assert_frame_equal(found.table, named.table)

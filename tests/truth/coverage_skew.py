@@ -4,8 +4,8 @@
 tables, for many replications. A test holds the two and `quote_skew` together.
 
 The error rule was chosen on the streams [0, ...]; the table's rows are of the streams [1, ...]
-(`FRESH` + `--seed`), which chose nothing. Of 60 rows in both, none moved by more than 2 Monte Carlo
-errors of the difference.
+(`FRESH` + `--seed`), which chose nothing. Of 60 rows in both, one moved by more than 2 Monte Carlo
+errors of the difference (the response in one session, .94 to .98).
 """
 
 from __future__ import annotations
