@@ -30,7 +30,6 @@ from mmresearch.estimate.result import TIDY, Quantity, Result
 from mmresearch.market import Market
 
 FEWEST_ROWS = 30
-FLOWS = ("order_flow_imbalance", "trade_imbalance", "flow")
 _QUESTION = "How far does the price move after unexpected flow, and how much of it stays?"
 _EQUATION = r"m_{t+h} - m_{t-1} = a_h + b_h x_t + \sum_{j=1}^{p} c_{h,j}' z_{t-j} + u_{t,h}"
 _SHAPE = ("permanent", "transitory_share")

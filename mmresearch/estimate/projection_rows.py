@@ -18,6 +18,7 @@ from mmresearch.measure.quoted_trades import bunch_trades
 
 PER_ACCOUNT = ("flow", "trade_flow", "transfer_flow", "inventory_start", "inventory_end")
 OF_TRADES = ("side", "signed_size", "signed_value")
+FLOWS = ("order_flow_imbalance", "trade_imbalance", "flow")
 
 
 class Rows(NamedTuple):
@@ -65,7 +66,8 @@ def rows_of(
         extra = [] if by is None else ["regime"]
         rows = trade_rows(table, shock, controls, kept=extra)
     else:
-        shock = shock or "order_flow_imbalance"
+        moving = (c for c in FLOWS if c in data and data[c].std() > 0)
+        shock = shock or next(moving, FLOWS[0])
         if by not in (None, "size"):
             data = data.assign(regime=regime_labels(data, by, cells))
         extra = ["regime"] if by not in (None, "size") else []
