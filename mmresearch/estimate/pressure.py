@@ -38,8 +38,8 @@ def price_pressure(
     Their sum is the response to an inventory surprise.
 
     "regression" is the model without the noise e: r_t = c + alpha dI_t + kappa Ihat_t + u_t. With
-    noise it is not wrong, but its errors are u_t + e_t - e_{t-1}: it wastes what the filter of
-    "state_space" uses, and where a bar is a session its intervals are off too.
+    noise it is not wrong, but its errors are u_t + e_t - e_{t-1}: its intervals are wider than the
+    filter's, and where a bar is a session they take for independent what is not.
 
     **The trap.** The return regressed on dI alone gives alpha + kappa (1 + rho) / 2, a mixture;
     `details["traps"]` shows both numbers.
