@@ -274,9 +274,9 @@ def test_a_table_that_grows_large_is_split_after_all(tmp_path, monkeypatch):
     assert market.trades["price"].tolist() == [10.0, 11.0, 12.0, 13.0, 14.0]
 
 
-@pytest.mark.parametrize("whole", [TRADES.size, 1])
+@pytest.mark.parametrize("whole", [TRADES.size, TRADES.iloc[:3].size, 1])
 def test_blocks_in_order_are_written_once(tmp_path, monkeypatch, whole):
-    """A small table is held until it is whole, a large one is written as it comes."""
+    """A small table is held until it is whole, a large one is written as soon as it is known."""
     monkeypatch.setattr(writer, "WHOLE", whole)
     monkeypatch.setattr(writer, "WORTH", 1)
     monkeypatch.setattr(drafts, "_SMALL", 0)
@@ -285,7 +285,7 @@ def test_blocks_in_order_are_written_once(tmp_path, monkeypatch, whole):
     write = drafts.write
     monkeypatch.setattr(drafts, "write", lambda *what: made.append(what[1]) or write(*what))
     market = written(tmp_path / "f", *(TRADES.iloc[[row]] for row in range(5)), by="auto")
-    assert len(made) == len(parts_of(tmp_path / "f", "trades")) == (1 if whole > 1 else 5)
+    assert len(made) == len(parts_of(tmp_path / "f", "trades")) == (1 if whole == TRADES.size else 5)
     pd.testing.assert_frame_equal(market.trades, TRADES)
 
 

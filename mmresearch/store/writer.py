@@ -149,10 +149,11 @@ class Writer:
         if name in self._split:
             return
         self._split.add(name)
+        written = self._drafts.pop(name, [])  # before what is held is written beside them
         for frame in self._held.pop(name, []):
             if frame.height:
                 self._add_split(name, frame)
-        for draft in self._drafts.pop(name, []):
+        for draft in written:
             if draft.rows:
                 self._add_split(name, pl.read_parquet(draft.path, glob=False))
             draft.path.unlink()
