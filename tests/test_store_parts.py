@@ -285,7 +285,8 @@ def test_blocks_in_order_are_written_once(tmp_path, monkeypatch, whole):
     write = drafts.write
     monkeypatch.setattr(drafts, "write", lambda *what: made.append(what[1]) or write(*what))
     market = written(tmp_path / "f", *(TRADES.iloc[[row]] for row in range(5)), by="auto")
-    assert len(made) == len(parts_of(tmp_path / "f", "trades")) == (1 if whole == TRADES.size else 5)
+    files = 1 if whole == TRADES.size else 5
+    assert len(made) == len(parts_of(tmp_path / "f", "trades")) == files
     pd.testing.assert_frame_equal(market.trades, TRADES)
 
 
