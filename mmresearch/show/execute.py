@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import json
 import os
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 import nbformat
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
+from PIL import Image
 
 from mmresearch.show import kernel, parameters
 
@@ -149,12 +152,22 @@ def _small(output: NotebookNode, name: str) -> NotebookNode:
     if output.get("name") == "stderr":
         raise ReportError(f"{name} writes to stderr: {output.text.strip()[:500]}")
     data = output.get("data", {})
+    if "image/png" in data:
+        data["image/png"] = _fewer_colours(data["image/png"])
     if _VIEW in data:
         data.pop(_VIEW)
         if not set(data) - {"text/plain"}:
             raise ReportError(f"{name} shows a widget without a picture; use mm.explore")
         data.pop("text/plain", None)
     return output
+
+
+def _fewer_colours(encoded: str) -> str:
+    """The picture in 64 colours: a third of the bytes, and charts look the same."""
+    picture = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
+    stream = io.BytesIO()
+    picture.quantize(64, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    return base64.b64encode(stream.getvalue()).decode()
 
 
 def main() -> None:
