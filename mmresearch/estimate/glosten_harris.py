@@ -159,7 +159,7 @@ def _at_size(
     for name, (value, error) in parts.items():
         unit = words["price"] if name == "spread" else ""
         reason = unclear if name == "adverse_share" else ""
-        method = f"{fit.errors}; delta method, of the median size {size:.4g} x {words['V']}"
+        method = f"{fit.errors}; delta method; the median size, {size:.4g} x {words['V']}, as known"
         interval = (value, value - reach * error, value + reach * error)
         found[name] = Quantity(name, *interval, unit, method, not reason, reason, level)
     return found

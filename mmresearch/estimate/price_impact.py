@@ -87,7 +87,8 @@ def price_impact(
         bar makes the slope too large, and nothing here takes that out; shorter bars do.
 
         "glosten_harris": `quantities` c0, z1 (and c1, z0), "spread" 2 (c0 + z1 V) and
-        "adverse_share" z1 V / (c0 + z1 V) of the median size. `details["sizes"]`: both by size.
+        "adverse_share" z1 V / (c0 + z1 V) of the sample's median size, taken as known.
+        `details["sizes"]`: both by size.
         `details["traps"]`: where sides are expected ("sides_are_expected") the model takes expected
         trades for news and z1 is too small, by 1 - rho; `trade_indicator` does not.
 

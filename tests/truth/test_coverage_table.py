@@ -14,10 +14,12 @@ from mmresearch.estimate.liquidity import inventory_liquidity
 from mmresearch.estimate.quote_skew import quote_skew
 from mmresearch.estimate.result import Quantity
 from mmresearch.estimate.spread_components import spread_components
+from mmresearch.estimate.trade_indicator import trade_indicator
 from mmresearch.estimate.trade_quote_var import trade_quote_var
 from tests.truth import (
     coverage_components,
     coverage_equivalent,
+    coverage_impact,
     coverage_liquidity,
     coverage_skew,
     coverage_trade_quote_var,
@@ -28,6 +30,7 @@ from tests.truth.hasbrouck_tape import economy_tape
 from tests.truth.indicator_tape import tape
 from tests.truth.leaning import leaning
 from tests.truth.liquidity import spreads
+from tests.truth.mrr_tape import mrr_tape
 
 
 def quantity(low: float, high: float, identified: bool = True) -> Quantity:
@@ -72,6 +75,11 @@ def test_the_quick_intervals_of_liquidity_are_the_public_ones():
 def test_the_quick_intervals_of_the_spreads_components_are_the_public_ones(on):
     trades = tape(np.random.default_rng(4), days=45, trades=30)
     assert coverage_components.intervals(trades, on) == spread_components(trades, on=on).quantities
+
+
+def test_the_quick_intervals_of_the_trade_indicator_are_the_public_ones():
+    trades = mrr_tape(np.random.default_rng(5), days=8, trades=40, lam=0.2)
+    assert coverage_impact.intervals(trades) == trade_indicator(trades).quantities
 
 
 def test_the_quick_intervals_of_equivalent_inventory_are_the_public_ones():
