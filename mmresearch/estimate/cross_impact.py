@@ -11,7 +11,7 @@ import scipy.stats
 from pandas.api.typing import DataFrameGroupBy
 
 from mmresearch.estimate.cross_rows import Days, Sums, cross_days, ridge, squared_errors
-from mmresearch.estimate.ofi_rows import flow_table
+from mmresearch.estimate.ofi_rows import flow_table, no_book
 from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
 from mmresearch.market import Market
 
@@ -105,6 +105,8 @@ def cross_impact(
         raise ValueError(f"train={train}, lags={lags}: two days or more, one lag or more")
     if penalty != "auto" and not (isinstance(penalty, int | float) and 0 <= penalty < math.inf):
         raise ValueError(f"penalty must be 'auto' or a number from 0 up, not {penalty!r}")
+    if no_book(table):
+        return _refused(Sample(0, {}, 0), no_book(table))
     if flow == "auto":
         integrated = isinstance(table, pd.DataFrame) and "ofi_integrated" in table
         flow = "ofi_integrated" if integrated else "ofi"

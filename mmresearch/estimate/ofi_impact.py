@@ -21,6 +21,7 @@ from mmresearch.estimate.ofi_rows import (
     flow_rows,
     flow_table,
     has_trades,
+    no_book,
     with_constant,
 )
 from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
@@ -116,9 +117,8 @@ def ofi_impact(
     """
     if unit not in (*UNITS, "auto"):
         raise ValueError(f"unit must be one of {', '.join((*UNITS, 'auto'))}, not {unit!r}")
-    if isinstance(data, Market) and "quotes" not in data and "book" not in data:
-        reason = "the market has no quotes and no book"
-        return _refused(Rows(pd.DataFrame(), Sample(0, {}, 0), "ticks"), reason)
+    if no_book(data):
+        return _refused(Rows(pd.DataFrame(), Sample(0, {}, 0), "ticks"), no_book(data))
     numbers = ["time_of_day", "move_ticks", "return_bps", flow]
     table = flow_table(data, symbol, numbers, freq=freq)
     rows = flow_rows(table, flow=flow, block=block, unit=unit)

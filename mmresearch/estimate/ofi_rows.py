@@ -33,6 +33,12 @@ class Rows(NamedTuple):
     unit: str
 
 
+def no_book(data: pd.DataFrame | Market) -> str:
+    """Why a market has no order flow; empty where it has, or where a table is given."""
+    known = not isinstance(data, Market) or "quotes" in data or "book" in data
+    return "" if known else "the market has no quotes and no book"
+
+
 def flow_table(
     data: pd.DataFrame | Market,
     symbol: str | None,

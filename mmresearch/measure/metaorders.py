@@ -25,6 +25,7 @@ def metaorders(
     *,
     account: str | Sequence[str] | None = None,
     symbol: str | Sequence[str] | None = None,
+    of: str = "auto",
     gap: str = "5min",
     after: str = "1s",
     fewest: int = 2,
@@ -37,9 +38,11 @@ def metaorders(
         With trades, for the session's volume and volatility; fills of accounts; quotes or a book
         for the mid, else impacts are of trade prices.
     account, symbol : str or list, optional
-        Which; all if not given. Without fills, aggressors' prints of one side are taken for one
-        trader's: a proxy, and flagged as one, for a run holds many traders, and an order's pauses
-        end it.
+        Which; all if not given.
+    of : str
+        "fills" of accounts; "trades": aggressors' prints of one side are taken for one trader's, a
+        proxy, and flagged as one, for a run holds many traders, and an order's pauses end it.
+        "auto": fills where there are any. A maker waits to be met, and its runs are no orders.
     gap : str
         The longest pause inside an order; a fill on the other side or a night ends it too.
     after : str
@@ -65,7 +68,14 @@ def metaorders(
         raise ValueError("gap must be above 0, after 0 or more, fewest 1 or more")
     if "trades" not in market or not len(market["trades"]):
         raise ValueError("the market has no trades: the session's volume and volatility need them")
-    fills, proxy = _fills(market, account, symbol)
+    if of not in ("auto", "fills", "trades"):
+        raise ValueError(f"of must be 'auto', 'fills' or 'trades', not {of!r}")
+    proxy = of == "trades" or not ("fills" in market and len(market["fills"]))
+    if proxy and (account is not None or of == "fills"):
+        where = "are of no account" if of == "trades" else "has no fills"
+        what = "public prints" if of == "trades" else "the market"
+        raise ValueError(f"{what} {where}: orders of accounts cannot be told")
+    fills = _fills(market, account, symbol, proxy)
     runs = _runs(fills, pd.Timedelta(gap))
     few = int((runs["fills"] < fewest).sum())
     runs = runs[runs["fills"] >= fewest].reset_index(drop=True)
@@ -85,13 +95,13 @@ def metaorders(
 
 
 def _fills(
-    market: Market, account: str | Sequence[str] | None, symbol: str | Sequence[str] | None
-) -> tuple[pd.DataFrame, bool]:
-    """Fills in order with their day and whether they are the public tape's."""
-    own = "fills" in market and len(market["fills"]) > 0
-    if account is not None and not own:
-        raise ValueError("the market has no fills: orders of accounts cannot be told")
-    rows = market["fills"] if own else market["trades"].assign(account=PUBLIC)
+    market: Market,
+    account: str | Sequence[str] | None,
+    symbol: str | Sequence[str] | None,
+    proxy: bool,
+) -> pd.DataFrame:
+    """Fills in order with their day; the public tape's where they stand in for orders."""
+    rows = market["trades"].assign(account=PUBLIC) if proxy else market["fills"]
     for name, chosen in (("account", account), ("symbol", symbol)):
         if chosen is None:
             continue
@@ -108,7 +118,7 @@ def _fills(
     lost = int((~known).sum())
     rows = rows[known].reset_index(drop=True)
     rows.attrs = {"lost": lost}
-    return rows, not own
+    return rows
 
 
 def _runs(fills: pd.DataFrame, gap: pd.Timedelta) -> pd.DataFrame:

@@ -176,6 +176,13 @@ def test_one_symbol():
     refused(mm.cross_impact(table[table["symbol"] == "S0"]), "needs two or more")
 
 
+@pytest.mark.bad_input("no quotes")
+def test_no_quotes():
+    trades = {"time": pd.Timestamp("2024-01-02T15:00Z"), "seq": 0, "symbol": "X", "price": 10.0}
+    market = mm.Market(trades=pd.DataFrame([trades | {"size": 1.0, "side": 1.0}]))
+    refused(mm.cross_impact(market), "the market has no quotes and no book")
+
+
 @pytest.mark.bad_input("too few days to test")
 def test_few_days():
     table = crossing(np.random.default_rng(14), days=10)

@@ -74,6 +74,9 @@ def test_the_public_tape_is_a_proxy_and_the_first_session_its_own(market):
     found = mm.metaorders(public)
     assert found["proxy"].all()
     assert set(found["account"]) == {"public tape"}
+    # the same where there are fills, if the tape is asked for
+    pd.testing.assert_frame_equal(mm.metaorders(market, of="trades"), found)
+    assert not mm.metaorders(market)["proxy"].any()
     # the first day has no quote before its trades
     assert set(found["day"]) == {pd.Timestamp("2024-03-04")}
     trades = mm.metaorders(mm.Market(trades=market["trades"]), fewest=1)
@@ -90,6 +93,10 @@ def test_bad_input(market):
         mm.metaorders(market, account="B")
     with pytest.raises(ValueError, match="the market has no fills"):
         mm.metaorders(mm.Market(trades=market["trades"]), account="A")
+    with pytest.raises(ValueError, match="public prints are of no account"):
+        mm.metaorders(market, account="A", of="trades")
+    with pytest.raises(ValueError, match="of must be"):
+        mm.metaorders(market, of="tape")
     with pytest.raises(ValueError, match="gap must be above 0"):
         mm.metaorders(market, fewest=0)
 
