@@ -52,6 +52,8 @@ class Quantity:
         bounds = f"{100 * self.level:g} % interval {_interval(self.low, self.high)}"
         if self.identified:
             value = f"{_number(self.value)} {self.unit}".strip()
+            if self.low == self.high:  # a p-value has no interval
+                return f"{self.name}: {value}"
             return f"{self.name}: {value} ({bounds})"
         known = "" if math.isnan(self.low) else f"; {bounds} {self.unit}"
         return f"{self.name}: not identified, {self.reason}{known}"
@@ -142,7 +144,8 @@ def compare(results: Mapping[str, Result]) -> pd.DataFrame:
 
 def _short(quantity: Quantity) -> str:
     value = _number(quantity.value) if quantity.identified else "not identified"
-    known = "" if math.isnan(quantity.low) else f" {_interval(quantity.low, quantity.high)}"
+    exact = math.isnan(quantity.low) or quantity.low == quantity.high
+    known = "" if exact else f" {_interval(quantity.low, quantity.high)}"
     return value + known
 
 

@@ -64,6 +64,11 @@ def test_what_is_refused_for_one_reason_shares_a_line_and_what_has_an_interval_d
     assert "Empty DataFrame" not in text
 
 
+def test_a_p_value_has_no_interval():
+    text = str(Quantity("p", 0.03, 0.03, 0.03, "", "by hand"))
+    assert text == "p: 0.03"
+
+
 def test_quantity_escapes_what_a_name_may_hold():
     html = Quantity("a<b", 1.0, 0.0, 2.0, "&", "by hand")._repr_html_()
     assert "a&lt;b" in html
