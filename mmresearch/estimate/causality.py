@@ -108,6 +108,7 @@ def inventory_causality(
     Under "flow first" the shock is what lags do not foretell of the flow; under "return first" what
     the return of the same bar does not either (Sims 1980). Bands: t with the spread of samples of
     whole days, below six days of pieces of days; of shares and the correlation their quantiles.
+    They are a little short: about 90 of 100 hold the truth (`mm.coverage`).
     Granger tests are score tests by day whose signs are drawn (Kline and Santos 2012), below six
     days chi-squared with Newey-West inside days. Transfers are an instrument if they carry no news
     and answer no price in their bar: what they identify is pressure, not information. Their

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _BAR = 1.96
+_FAR = 20  # percentage points: farther ones would press all others into a line
 
 
 def coverage() -> pd.DataFrame:
@@ -37,7 +38,8 @@ def plot_coverage(table: pd.DataFrame, *, by: str | None = None, ax: Axes | None
     """Share of intervals that hold the truth less what they state, with 95 % Monte Carlo bars.
 
     Of a test, the share of true nulls that it rejects less its size. Rows whose bar does not reach
-    0 are drawn in the second colour. A line a row, or a line a value of the column `by`.
+    0 are drawn in the second colour, those over 20 points away as an arrow at the edge. A line a
+    row, or a line a value of the column `by`.
     """
     truth = ", truth " + table["truth"].map("{:.3g}".format)
     said = table["estimator"] + ": " + table["case"] + truth if by is None else table[by]
@@ -49,9 +51,13 @@ def plot_coverage(table: pd.DataFrame, *, by: str | None = None, ax: Axes | None
     ax = _axes(ax, (8.4, 0.9 + (0.19 if by is None else 0.36) * len(lines)))
     gap, reach = 100 * (table["covered"] - table["nominal"]), 100 * _BAR * table["mc_error"]
     off = (gap.abs() > reach.clip(lower=100 * _BAR * 1e-3)).to_numpy()
-    for which, colour in ((~off, ACCENT), (off, SECOND)):
+    far = (gap.abs() > _FAR).to_numpy()
+    for which, colour in ((~off, ACCENT), (off & ~far, SECOND)):
         bars = {"xerr": reach[which], "fmt": "o", "ms": 3, "lw": 0.8, "color": colour}
         ax.errorbar(gap[which], place[which], **bars)
+    for side, marker in ((-1, "<"), (1, ">")):
+        over = far & (np.sign(gap) == side).to_numpy()
+        ax.plot(np.full(over.sum(), side * _FAR), place[over], marker, ms=4, color=SECOND)
     ax.axvline(0, color=QUIET, lw=0.8)
     ax.set_yticks(np.arange(len(lines))[::-1], lines, fontsize=6 if by is None else 8)
     ax.set_ylim(-0.8, len(lines) - 0.2)

@@ -60,7 +60,8 @@ def plot_causality(result: Result, *, ax: Axes | None = None) -> Axes:
     if "responses" not in result.details:
         raise ValueError("a result of inventory_causality is needed")
     ax = _axes(ax, (6.4, 3.6))
-    paths = result.details["responses"].query("of == 'price'")
+    paths = result.details["responses"]
+    paths = paths[paths["of"] == "price"]
     for name, colour in _ORDERINGS.items():
         path = paths[paths["ordering"] == name]
         ax.plot(path["horizon"], path["response"], "o-", ms=3, lw=1.2, color=colour, label=name)

@@ -38,3 +38,10 @@ def test_a_row_that_misses_its_level_is_drawn_in_another_colour():
     heights = np.asarray(shared.lines[0].get_ydata(), float)
     assert 0.5 < heights[0] < 1.5  # the first of x, on the upper line
     assert heights[1] == 0  # y, alone on its own
+
+
+def test_what_is_far_off_is_an_arrow_and_leaves_room_to_the_others():
+    table = mm.coverage().head(3).assign(nominal=0.95, covered=[0.95, 0.94, 0.1], mc_error=0.01)
+    left, right = mm.plot_coverage(table).get_xlim()
+    assert -25 < left < -20
+    assert right < 20
