@@ -21,7 +21,7 @@ class CausalityRows(NamedTuple):
 
     now: [n, 2], flow (in `per` of currency or units) and return (bps). past: [n, 2 lags], flow then
     return of lag 1, of lag 2, ... transfers: [n], in the unit of flow; missing: there are none.
-    day, bar: of each row. timed: means by time of day were taken out.
+    day, bar: of each row. timed: means by time of day were taken out; means: how many means were.
     """
 
     now: np.ndarray
@@ -31,6 +31,7 @@ class CausalityRows(NamedTuple):
     bar: pd.Series
     lags: int
     timed: bool
+    means: int
     source: PressureRows
     dropped: dict[str, int]
 
@@ -55,7 +56,7 @@ def causality_rows(
     most = lags if lags is not None else min(MOST_LAGS, max(longest // 4, 1))
     timed = by_time_of_day and not source.daily and frame["day"].nunique() >= _DAYS_FOR_TIME
     columns = ["change", "y"]
-    values = _less_means(frame, columns, timed)
+    values, means = _less_means(frame, columns, timed)
     kept = age >= most
     if kept.sum() < FEWEST:
         raise ValueError(
@@ -70,7 +71,7 @@ def causality_rows(
     dropped = {**source.dropped, "without all lags in their session": int((~kept).sum())}
     day, bar = (frame[c].iloc[at].reset_index(drop=True) for c in ("day", "bar"))
     past = _past(values, at, lags)
-    return CausalityRows(values[at], past, moved, day, bar, lags, timed, source, dropped)
+    return CausalityRows(values[at], past, moved, day, bar, lags, timed, means, source, dropped)
 
 
 def _transfers(panel: pd.DataFrame) -> str | None:
@@ -87,12 +88,13 @@ def _age(begins: np.ndarray) -> np.ndarray:
     return here - np.maximum.accumulate(np.where(begins, here, 0))
 
 
-def _less_means(frame: pd.DataFrame, columns: list[str], timed: bool) -> np.ndarray:
+def _less_means(frame: pd.DataFrame, columns: list[str], timed: bool) -> tuple[np.ndarray, int]:
     by = [frame["series"]]
     if timed:
         width = int(frame["bar"].max()) + 1
         by.append((frame["bar"] * _BUCKETS // width).rename("bucket"))
-    return np.column_stack([frame[c] - frame[c].groupby(by).transform("mean") for c in columns])
+    left = [frame[c] - frame[c].groupby(by).transform("mean") for c in columns]
+    return np.column_stack(left), frame.groupby(by).ngroups
 
 
 def _past(values: np.ndarray, at: np.ndarray, lags: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -112,10 +113,19 @@ def pieces(rows: CausalityRows) -> tuple[np.ndarray, str]:
     return groups, f"{count} pieces of {length} bars drawn with replacement"
 
 
-def drawn(
-    rows: CausalityRows, horizon: int, draws: int, seed: int
-) -> tuple[dict[str, list[Ordered]], str]:
-    """Both orderings in samples of whole days (or pieces of days)."""
+class Draws(NamedTuple):
+    """Both orderings in samples of whole days (or pieces), and how they were drawn.
+
+    Samples are of `count` pieces, and residuals of n rows less what was estimated: their spread is
+    too small by the square roots of both ratios, which `widen` makes good.
+    """
+
+    of: dict[str, list[Ordered]]
+    words: str
+    widen: float
+
+
+def drawn(rows: CausalityRows, horizon: int, draws: int, seed: int) -> Draws:
     groups, words = pieces(rows)
     sums = sums_by(rows, groups)
     count = len(sums.count)
@@ -131,7 +141,9 @@ def drawn(
             continue
         for name in ORDERINGS:
             found[name].append(ordered(var, name, horizon))
-    return found, words
+    n, taken_out = len(rows.day), 2 * rows.lags + rows.means
+    widen = math.sqrt(count / max(count - 1, 1) * n / max(n - taken_out, 1))
+    return Draws(found, words, widen)
 
 
 class Granger(NamedTuple):

@@ -24,7 +24,7 @@ NAME = "inventory_causality"
 
 def study(days: int, bars: int) -> Study:
     def rows(replications: int, seed: int) -> list[Row]:
-        rng = np.random.default_rng([seed, days, bars])
+        rng = np.random.default_rng([1 + seed, days, bars])
         told, by_transfers = [], []
         for i in range(replications):
             how = {"per": 1.0, "value": False, "draws": 199, "seed": i}
