@@ -51,6 +51,7 @@ _HOME = {
     "reconciliation": "mmresearch.measure.reconcile:reconciliation",
     "lots": "mmresearch.measure.lots:lots",
     "fifo_profit": "mmresearch.measure.lots:fifo_profit",
+    "with_fees": "mmresearch.measure.fee_schedule:with_fees",
     "time_held": "mmresearch.measure.lots:time_held",
     "trader_fills": "mmresearch.measure.trader_fills:trader_fills",
     "quoting_obligations": "mmresearch.measure.obligations:quoting_obligations",
