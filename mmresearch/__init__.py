@@ -43,6 +43,7 @@ _HOME = {
     "spreads": "mmresearch.measure.spreads:spreads",
     "quoted_spread": "mmresearch.measure.spreads:quoted_spread",
     "infer_fills": "mmresearch.measure.fills:infer_fills",
+    "markouts": "mmresearch.measure.markouts:markouts",
     "ledger": "mmresearch.measure.ledger:ledger",
     "balances": "mmresearch.measure.balances:balances",
     "join_accounts": "mmresearch.measure.wallets:join_accounts",
