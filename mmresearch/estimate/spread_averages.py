@@ -249,12 +249,12 @@ def _sup_t(covariance: np.ndarray, df: float, level: float, seed: int) -> float:
 
 
 def _dropped(table: pd.DataFrame, names: dict[str, str]) -> dict[str, int]:
-    none, quoted = table["side"].isna(), table["reference"].notna()
-    lacking = ~none & quoted & table[list(names)].isna().any(axis=1)
+    apart, none = table["apart"] != "", table["side"].isna()
+    lacking = ~none & ~apart & table[list(names)].isna().any(axis=1)
     return {
-        "outside every session": table.attrs["counts"]["outside"],
-        "without a side": int(none.sum()),
-        "without a quote": int((~none & ~quoted).sum()),
+        "outside every session": table.attrs["counts"]["outside every session"],
+        **table.loc[apart, "apart"].value_counts().to_dict(),
+        "without a side": int((none & ~apart).sum()),
         "with a horizon past the end": int(lacking.sum()),
     }
 

@@ -7,30 +7,32 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import polars as pl
 
 from mmresearch.market import Market
 from mmresearch.measure import blocks
-from mmresearch.measure.bars import Step, parse_freq
+from mmresearch.measure.bars import Step
 from mmresearch.measure.quotes import QUOTE, quote_blocks
+from mmresearch.measure.references import (
+    APART,
+    HORIZONS,
+    REFERENCES,
+    Beside,
+    Tape,
+    apart_text,
+    edges,
+    references,
+    refuse_clock,
+    steps_of,
+    tape,
+    times,
+)
 from mmresearch.measure.sign_rules import RULES, by_rule
-from mmresearch.sessions import has_clock, session_table
 
-HORIZONS = ("1s", "5s", "15s", "60s", "300s")
-REFERENCES = ("mid", "microprice")
 UNITS = ("bps", "abs")
 _TRADE = ["time", "seq", "price", "size", "side"]
-_AT_ONCE = 2**17  # quotes, whose columns stay in the processor's cache
-_MINUTE = 60 * 10**9
-_LONGEST = 2**60  # nanoseconds, 36 years: later instants would not be numbers of 64 bits
-
-
-class Tape(NamedTuple):
-    """One symbol's trades of sessions as arrays [n] in order, the row of `sessions` of each."""
-
-    rows: blocks.Block
-    session: np.ndarray
-    sessions: pd.DataFrame
-    outside: int
+_TEXT = (pl.String, pl.Categorical, pl.Enum)
+_COUNTED = tuple(reason for reason in APART if reason and reason != "larger than any print")
 
 
 class Asked(NamedTuple):
@@ -70,8 +72,9 @@ def spreads(
     quotes : DataFrame, optional
         A quotes table, with a trades table.
     horizons : list of str
-        Real time ("100ms", "5s", "1min"): the last reference price of the session at or before t +
-        h. Or a count ("10 trades"): the one known just before the trade so many later.
+        Real time ("100ms", "5s", "1min"): the last valid reference price of the session at or
+        before t + h (both sides, ask above bid). Or a count ("10 trades"): the last valid one known
+        just before the trade so many later.
     symbol : str or list, optional
         Which; all if not given.
     sides : str
@@ -79,7 +82,7 @@ def spreads(
         "lee_ready". A rule errs most near the mid, so that inferred sides make the effective spread
         too large: a wrong one turns what the trade got into what it paid.
     reference : str
-        "mid", or "microprice": (ask bid_size + bid ask_size)/(bid_size + ask_size), Hagstromer's
+        "mid", or "weighted_mid": (ask bid_size + bid ask_size)/(bid_size + ask_size), Hagstromer's
         weighted midpoint. Trades come when the weighted one is near their side, so that the plain
         mid overstates what they pay.
     unit : str
@@ -89,13 +92,16 @@ def spreads(
     -------
     DataFrame
         A row a trade of a session, ordered by symbol, time, seq: symbol, day, time, seq, side,
-        price, size, bid, ask and reference (known just before the trade), quoted_full_bps,
+        price, size, bid, ask and reference (known just before the trade), apart, quoted_full_bps,
         effective_full_bps (known at the trade), realized_full_bps_5s and impact_full_bps_5s of each
-        horizon (known at t + h); or with _abs. Missing: of a trade without a side all but quoted;
-        where the last quote before it in its session is none or has one side, all; where t + h is
-        past the session's close or the record's end, or so many trades do not follow, that horizon.
-        attrs: unit, reference, sides, horizons, and "counts" of all these: outside, without a side,
-        without a quote, locked or crossed (kept: bid >= ask), and "past the end, 5s".
+        horizon (known at t + h); or with _abs. apart: why the trade has no reference, so that all
+        its spreads are missing, else "": "no quote before" (in its session), "one side only",
+        "locked", "crossed" (bid and ask are given), "no sizes", "auction" (a "cross" in the trades'
+        column `event`, which has no aggressor). Missing too: of a trade without a side all but
+        quoted; where t + h is past the session's close or the record's end, or so many trades do
+        not follow, that horizon. attrs: unit, reference, sides, horizons, and "counts" of all
+        these: each reason, "outside every session" (no row), "without a side" (and not apart),
+        "past the end, 5s".
 
     References
     ----------
@@ -110,7 +116,7 @@ def spreads(
     if asked.sides == "auto":
         told = any((~np.isnan(tape.rows["side"])).any() for tape in tapes.values())
         asked = asked._replace(sides="reported" if told else "lee_ready")
-    pieces, counts = [], {"outside": sum(tape.outside for tape in tapes.values())}
+    pieces, counts = [], {}
     for name in list(tapes):
         piece, missed = _of_symbol(market, name, tapes.pop(name), asked)
         pieces.append(piece)
@@ -141,7 +147,7 @@ def quoted_spread(market: Market, *, symbol: str | Sequence[str] | None = None) 
         if parts is None:
             raise ValueError("the quoted spread needs quotes or a book, and the market has none")
         sessions = market.sessions(name)
-        opens, closes = _edges(sessions, "open"), _edges(sessions, "close")
+        opens, closes = edges(sessions, "open"), edges(sessions, "close")
         closes = np.minimum(closes, market.span(name)[1].value)
         table, first = np.zeros((len(sessions), 4)), np.full(len(sessions), -1)
         place, last = 0, (np.nan, np.nan, 0)
@@ -179,14 +185,7 @@ def _asked(horizons: Sequence[str], reference: str, unit: str, sides: str) -> As
     for name, value in (("reference", reference), ("unit", unit), ("sides", sides)):
         if value not in known[name]:
             raise ValueError(f"{name} must be one of {', '.join(known[name])}, not {value!r}")
-    horizons = [horizons] if isinstance(horizons, str) else list(horizons)
-    steps = {str(horizon).strip(): parse_freq(horizon) for horizon in horizons}
-    if not steps or len(steps) < len(horizons):
-        raise ValueError("horizons must be one or more, each once")
-    for name, step in steps.items():
-        if step.kind == "session" or step.size > _LONGEST:
-            raise ValueError(f"horizon {name!r} must end within a session: give '5s', '10 trades'")
-    return Asked(steps, reference, unit, sides)
+    return Asked(steps_of(horizons), reference, unit, sides)
 
 
 def _market(trades: pd.DataFrame, quotes: pd.DataFrame | None) -> Market:
@@ -205,39 +204,27 @@ def _chosen(market: Market, symbol: str | Sequence[str] | None) -> list[str]:
 def _tapes(market: Market, symbol: str | Sequence[str] | None, asked: Asked) -> dict[str, Tape]:
     """The trades of each symbol that has any."""
     found = {}
-    clock = any(step.kind == "clock" for step in asked.horizons.values())
     for name in _chosen(market, symbol) if "trades" in market else []:
-        if clock and not has_clock(market.calendar(name)):
-            calendar = market.calendar(name)
-            raise ValueError(f"there is no clock in calendar {calendar!r}: give '10 trades'")
-        parts = list(blocks.of_symbol(market, "trades", _TRADE, name))
-        rows = {c: np.concatenate([part[c] for part in parts]) for c in _TRADE if parts}
-        if parts and len(rows["time"]):
-            found[name] = _in_sessions(rows, market.calendar(name))
+        refuse_clock(market.calendar(name), asked.horizons)
+        rows = _trades(market, name)
+        if rows and len(rows["time"]):
+            found[name] = tape(rows, market.calendar(name))
     if not found:
         raise ValueError("there is no trade" + (f" of {symbol}" if symbol else ""))
     return found
 
 
-def _in_sessions(rows: blocks.Block, calendar: str) -> Tape:
-    at = rows["time"]
-    # calendars count whole minutes, so that each minute's first trade is of all its sessions
-    minute = at // _MINUTE
-    firsts = at[np.flatnonzero(np.diff(minute, prepend=minute[0] - 1))]
-    sessions = session_table(calendar, pd.Series(_times(firsts)))
-    begins = np.searchsorted(at, _edges(sessions, "open"))
-    ends = np.searchsorted(at, _edges(sessions, "close"), side="right")
-    session = np.full(len(at), -1)
-    for row, (begin, end) in enumerate(zip(begins, ends, strict=True)):
-        session[begin:end] = row  # an instant that two share is the later one's
-    inside = session >= 0
-    if not inside.all():
-        rows, session = {name: values[inside] for name, values in rows.items()}, session[inside]
-    return Tape(rows, session, sessions, int((~inside).sum()))
-
-
-def _times(since: np.ndarray) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(since.view("datetime64[ns]"), tz="UTC")
+def _trades(market: Market, symbol: str) -> blocks.Block:
+    """The columns of one symbol's trades, and of `event` whether it is an auction's print."""
+    parts = []
+    for frame in market.blocks("trades", [*_TRADE, "event"], symbol=symbol):
+        told = frame.schema.get("event") in _TEXT
+        cross = (pl.col("event") == "cross").fill_null(False) if told else pl.lit(False)
+        side = pl.col("side") if "side" in frame.columns else pl.lit(np.nan).alias("side")
+        chosen = frame.select(*_TRADE[:4], side, cross.alias("cross"))
+        parts += blocks.of_frame(chosen)
+    columns = [*_TRADE, "cross"]
+    return {c: np.concatenate([part[c] for part in parts]) for c in columns if parts}
 
 
 def _of_symbol(
@@ -245,91 +232,51 @@ def _of_symbol(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     from mmresearch.measure.spread_kernels import full_spreads  # numba: loaded only here
 
-    rows, steps = tape.rows, asked.horizons
-    found = np.full((2 + 2 * len(steps), len(tape.session)), np.nan)
-    known = _beside(market, name, tape, asked, found[2 : 2 + len(steps)])
-    side = rows["side"]
+    steps, missed = asked.horizons, dict.fromkeys(_COUNTED, 0)
+    missed["outside every session"] = int((tape.session < 0).sum())
+    tape = tape.inside()
+    rows, side = tape.rows, tape.rows["side"]
+    found = np.full((2 + 2 * len(steps), len(side)), np.nan)
+    later = found[2 : 2 + len(steps)]
+    beside = references(market, name, tape, steps, reference=asked.reference, later=later)
+    beside.apart[rows["cross"]] = APART.index("auction")
+    beside.reference[rows["cross"]] = np.nan
     if asked.sides != "reported":
-        side, _ = by_rule(asked.sides, rows["price"], known[0], known[1], tape.session)
-    usable = ~np.isnan(side) & ~np.isnan(known[2])
-    missed = {
-        "without a side": int(np.isnan(side).sum()),
-        "without a quote": int(np.isnan(known[2]).sum()),
-        "locked or crossed": int((known[0] >= known[1]).sum()),
-    }
-    for k, horizon in enumerate(steps, start=2):
-        missed[f"past the end, {horizon}"] = int((usable & np.isnan(found[k])).sum())
+        side, _ = by_rule(asked.sides, rows["price"], beside.bid, beside.ask, tape.session)
+    for number, reason in enumerate(APART):
+        if reason in missed and reason != "outside every session":
+            missed[reason] = int((beside.apart == number).sum())
+    usable = ~np.isnan(side) & (beside.apart == 0)
+    missed["without a side"] = int((np.isnan(side) & (beside.apart == 0)).sum())
+    for k, horizon in enumerate(steps):
+        missed[f"past the end, {horizon}"] = int((usable & np.isnan(later[k])).sum())
+    known = (beside.bid, beside.ask, beside.reference)
     full_spreads(rows["price"], side, known, found, 1e4 if asked.unit == "bps" else 0.0)
-    return _table(name, tape, side, known, found, asked), missed
-
-
-def _beside(market: Market, name: str, tape: Tape, asked: Asked, later: np.ndarray) -> np.ndarray:
-    """Bid, ask, reference before each trade [3, n]; `later` is filled with later references."""
-    from mmresearch.measure.spread_kernels import quotes_at  # numba: loaded only here
-
-    at, seq = blocks.constant(tape.rows["time"]), blocks.constant(tape.rows["seq"])
-    clock = [k for k, step in enumerate(asked.horizons.values()) if step.kind == "clock"]
-    steps = np.array([step.size for step in asked.horizons.values()], np.int64)
-    known, met = np.full((3, len(at)), np.nan), np.full(len(at), -1)
-    timed = later if len(clock) == len(steps) else np.empty((len(clock), len(at)))
-    place, state, stood = np.zeros(1 + len(clock), np.int64), np.full(4, np.nan), np.zeros(1, int)
-    weighted, end = asked.reference == "microprice", at[-1]
-
-    def write(block: blocks.Block) -> None:
-        when, order, *sides = block.values()
-        carried = (place, state, stood, known, met, timed)
-        # the plain middle asks for no sizes
-        quotes_at(when, order, (*sides, *sides)[:4], weighted, (at, seq), steps[clock], *carried)
-
-    columns = QUOTE if weighted else QUOTE[:4]
-    for block in quote_blocks(market, name, columns) or ():
-        for first in range(0, len(block["time"]), _AT_ONCE):
-            write({c: values[first : first + _AT_ONCE] for c, values in block.items()})
-        end = max(end, stood[0])
-    write(blocks.after_all(columns))
-    known[:, met < _edges(tape.sessions, "open")[tape.session]] = np.nan
-    last = np.minimum(_edges(tape.sessions, "close"), end)[tape.session]
-    for row, k in enumerate(clock):
-        timed[row, at + steps[k] > last] = np.nan
-        later[k] = timed[row]
-    for k, step in enumerate(asked.horizons.values()):
-        if step.kind == "count":
-            later[k] = _after(known[2], tape.session, step.size)
-    return known
-
-
-def _after(reference: np.ndarray, session: np.ndarray, count: int) -> np.ndarray:
-    """The reference known before the trade so many later in the session."""
-    found = np.full(len(reference), np.nan)
-    if count < len(reference):
-        same = session[count:] == session[:-count]
-        found[:-count] = np.where(same, reference[count:], np.nan)
-    return found
-
-
-def _edges(sessions: pd.DataFrame, name: str) -> np.ndarray:
-    return sessions[name].to_numpy("datetime64[ns]").view("int64")
+    return _table(name, tape, side, beside, found, asked), missed
 
 
 def _table(
     name: str,
     tape: Tape,
     side: np.ndarray,
-    known: np.ndarray,
+    beside: Beside,
     found: np.ndarray,
     asked: Asked,
 ) -> pd.DataFrame:
     rows, unit = tape.rows, asked.unit
     columns = {
         "symbol": pd.Series(pd.array([name], dtype="str").take(np.zeros(len(side), int))),
-        "day": tape.sessions["day"].to_numpy("datetime64[ns]")[tape.session],
-        "time": _times(rows["time"]),
+        "day": tape.day,
+        "time": times(rows["time"]),
         "seq": rows["seq"],
         "side": side,
         "price": rows["price"],
         "size": rows["size"],
+        "bid": beside.bid,
+        "ask": beside.ask,
+        "reference": beside.reference,
+        "apart": apart_text(beside.apart),
     }
-    columns |= dict(zip(("bid", "ask", "reference"), known, strict=True))
     kinds = [f"quoted_full_{unit}", f"effective_full_{unit}"]
     for kind in ("realized", "impact"):
         kinds += [f"{kind}_full_{unit}_{horizon.replace(' ', '_')}" for horizon in asked.horizons]

@@ -63,12 +63,14 @@ def ours(market: mm.Market) -> Found:
 def pandas_six(quotes: pd.DataFrame, trades: pd.DataFrame) -> Found:
     """Six as-of joins."""
     mids = quotes[["time"]].assign(mid=(quotes["bid"] + quotes["ask"]) / 2)
+    mids["open"] = quotes["ask"] > quotes["bid"]
     met = pd.merge_asof(trades, mids, on="time", allow_exact_matches=False)
     price, mid = met["price"], met["mid"]
     tick = np.sign(price.diff()).replace(0, np.nan).ffill()
     side = np.sign((price - mid).where((price - mid).abs() > 1e-12 * mid)).fillna(tick)
+    valid, end = mids[mids["open"]], max(quotes["time"].iloc[-1], trades["time"].iloc[-1])
+    mid = mid.where(met["open"].eq(True))
     found = {"side": side, "effective": 2e4 * side * (price - mid) / mid}
-    valid, end = mids.dropna(), max(quotes["time"].iloc[-1], trades["time"].iloc[-1])
     for horizon in HORIZONS:
         then = trades[["time"]] + pd.Timedelta(horizon)
         later = pd.merge_asof(then, valid, on="time")["mid"].where(then["time"] <= end)
@@ -89,15 +91,16 @@ def _bare(when, bid, ask, at, price, steps, end):
             then, j = at[i] + (steps[k - 1] if k else 0), places[k]
             while j + 1 < len(when) and when[j + 1] < then:
                 j += 1
-                mid = (bid[j] + ask[j]) / 2
-                if k == 0 or mid == mid:
-                    valid[k] = mid
+                if k == 0 or ask[j] > bid[j]:
+                    valid[k] = (bid[j] + ask[j]) / 2
             places[k] = j
         if i and price[i] != last:
             carried = np.sign(price[i] - last)
         mid, last = valid[0], price[i]
         off = abs(price[i] - mid) > 1e-12 * mid
         side = np.sign(price[i] - mid) if off else carried
+        if places[0] >= 0 and not ask[places[0]] > bid[places[0]]:
+            mid = np.nan
         found[0, i], found[1, i] = side, 2e4 * side * (price[i] - mid) / mid
         for k in range(count):
             if at[i] + steps[k] <= end:

@@ -69,10 +69,14 @@ def test_by_hand(found):
 
 def test_what_is_missing_is_counted(found):
     assert found.attrs["counts"] == {
-        "outside": 0,
+        "no quote before": 0,
+        "one side only": 1,
+        "locked": 0,
+        "crossed": 0,
+        "no sizes": 0,
+        "auction": 0,
+        "outside every session": 0,
         "without a side": 1,
-        "without a quote": 1,
-        "locked or crossed": 0,
         "past the end, 5s": 1,
         "past the end, 2s": 0,
     }
@@ -87,8 +91,8 @@ def test_basis_points_are_of_the_reference_now(found):
         np.testing.assert_allclose(bps[name.format("bps")], want, rtol=1e-12)
 
 
-def test_microprice():
-    found = mm.spreads(TRADES, QUOTES, horizons=["5s"], unit="abs", reference="microprice")
+def test_weighted_mid():
+    found = mm.spreads(TRADES, QUOTES, horizons=["5s"], unit="abs", reference="weighted_mid")
     # (10.01 * 1 + 9.99 * 3) / 4 = 9.995: a buyer pays more, a seller less than against the mid
     assert found["reference"].iloc[0] == pytest.approx(9.995)
     assert found["effective_full_abs"].tolist()[:2] == pytest.approx([0.03, 0.01])
@@ -96,8 +100,8 @@ def test_microprice():
 
 def test_a_count_of_trades():
     found = mm.spreads(TRADES, QUOTES, horizons=["1 trade", "4 trades"], unit="abs")
-    # known before the next trade: 10.00, 10.02, none, ...
-    assert column(found, "impact_full_abs_1_trade") == [0.0, -0.04, NAN, NAN, NAN, NAN]
+    # valid before the next trade: 10.00, 10.02, 10.02 (the quote of second 8 has one side), ...
+    assert column(found, "impact_full_abs_1_trade") == [0.0, -0.04, 0.0, NAN, NAN, NAN]
     assert column(found, "impact_full_abs_4_trades") == [0.10, -0.10, NAN, NAN, NAN, NAN]
 
 
@@ -165,7 +169,7 @@ def identity_holds(table, horizons, unit):
         np.testing.assert_allclose(parts[known], whole, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("reference", ["mid", "microprice"])
+@pytest.mark.parametrize("reference", ["mid", "weighted_mid"])
 @pytest.mark.parametrize("unit", ["bps", "abs"])
 def test_effective_is_realized_and_impact_in_every_trade(reference, unit):
     tape, known = economy(1)
@@ -223,7 +227,8 @@ def test_a_session_ends_at_its_close_and_quotes_do_not_cross_a_night():
     assert column(found, "effective_full_abs") == [NAN, 0.2, 0.2]
     assert column(found, "impact_full_abs_5s") == [NAN, 0.0, NAN]
     counts = found.attrs["counts"]
-    assert (counts["outside"], counts["without a quote"], counts["past the end, 5s"]) == (1, 1, 1)
+    names = ["outside every session", "no quote before", "past the end, 5s"]
+    assert [counts[name] for name in names] == [1, 1, 1]
 
 
 def test_symbols_and_a_book(tmp_path):
@@ -286,7 +291,7 @@ def test_what_is_refused():
         mm.quoted_spread(mm.Market(trades=TRADES))
     with pytest.raises(ValueError, match="no trade"):
         mm.spreads(mm.Market(quotes=QUOTES))
-    with pytest.raises(ValueError, match="mid, microprice"):
+    with pytest.raises(ValueError, match="mid, weighted_mid"):
         mm.spreads(TRADES, QUOTES, reference="last")
     with pytest.raises(ValueError, match="bps, abs"):
         mm.spreads(TRADES, QUOTES, unit="ticks")
@@ -306,12 +311,36 @@ def test_what_is_refused():
 
 
 @pytest.mark.bad_input("locked and crossed quotes")
-def test_locked_and_crossed_quotes_are_counted_and_kept():
-    known = quotes((0, 10.0, 10.0, 1, 1), (5, 10.2, 10.0, 1, 1), (60, 10.0, 10.2, 1, 1))
-    tape = trades((1, 1, 10.0, 1), (6, 3, 10.0, 1))
-    found = mm.spreads(tape, known, horizons=["1s"], unit="abs")
-    assert found["quoted_full_abs"].tolist() == pytest.approx([0, -0.2])
-    assert found.attrs["counts"]["locked or crossed"] == 2
+def test_locked_and_crossed_quotes_are_named_and_give_no_spread():
+    known = quotes(
+        (0, 9.9, 10.1, 1, 1),
+        (5, 10.0, 10.0, 1, 1),
+        (7, 10.2, 10.0, 1, 1),
+        (60, 10.0, 10.4, 1, 1),
+    )
+    tape = trades((1, 1, 10.1, 1), (6, 3, 10.0, 1), (9, 5, 10.0, 1), (58, 7, 10.0, 1))
+    found = mm.spreads(tape, known, horizons=["7s", "2 trades"], unit="abs")
+    assert found["apart"].tolist() == ["", "locked", "crossed", "crossed"]
+    assert column(found, "ask") == [10.1, 10.0, 10.0, 10.0]
+    assert column(found, "reference") == [10.0, NAN, NAN, NAN]
+    assert found.loc[1:].filter(like="full").isna().all(axis=None)
+    # at second 8 the last valid mid of the session is still the first; so it is two trades later
+    assert found.loc[0].filter(like="impact").tolist() == pytest.approx([0.0, 0.0])
+    counts = found.attrs["counts"]
+    assert (counts["locked"], counts["crossed"]) == (1, 2)
+
+
+@pytest.mark.bad_input("an auction's print among trades")
+def test_a_print_of_an_auction_is_kept_apart():
+    event = ["fill", "cross", "hidden_fill", None, "fill", "fill"]
+    tape = TRADES.assign(event=event)
+    found = mm.spreads(tape, QUOTES, horizons=["2s"])
+    assert found["apart"].tolist() == ["", "auction", "", "one side only", "", ""]
+    assert found.loc[1].filter(like="full").isna().all()
+    assert found.attrs["counts"]["auction"] == 1
+    plain = mm.spreads(TRADES, QUOTES, horizons=["2s"])
+    rest = found.index != 1
+    pd.testing.assert_frame_equal(found[rest], plain[rest])
 
 
 @pytest.mark.bad_input("quotes that never have both sides")
@@ -319,7 +348,7 @@ def test_quotes_that_never_have_both_sides_tell_nothing():
     known = QUOTES.assign(bid=NAN)
     found = mm.spreads(TRADES, known, horizons=["1s"])
     assert found.filter(like="full").isna().all(axis=None)
-    assert found.attrs["counts"]["without a quote"] == 6
+    assert found.attrs["counts"]["one side only"] == 6
 
 
 def test_horizons_only_lengthen_what_is_past_the_end():
