@@ -54,6 +54,7 @@ _HOME = {
     "fifo_profit": "mmresearch.measure.lots:fifo_profit",
     "with_fees": "mmresearch.measure.fee_schedule:with_fees",
     "time_held": "mmresearch.measure.lots:time_held",
+    "positioning_by_holding": "mmresearch.measure.holding:positioning_by_holding",
     "trader_fills": "mmresearch.measure.trader_fills:trader_fills",
     "quoting_obligations": "mmresearch.measure.obligations:quoting_obligations",
     "quoted_trades": "mmresearch.measure.quoted_trades:quoted_trades",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure.entries import KINDS, Opening, entries_and_openings, in_order
-from mmresearch.measure.marks import booked_prices, mark_entries, turned
+from mmresearch.measure.marks import booked_prices, mark_entries, marks_before, turned
 
 _SERIES = ["account", "symbol"]
 _QUARTILES = {"quarter_closed": 0.25, "half_closed": 0.5, "three_quarters_closed": 0.75}
@@ -33,17 +33,23 @@ def lots(
         account, symbol; side (+1 long, -1 short), size (units, above 0); opened, closed (times;
         closed is missing for open lots); opened_by, closed_by ("fill", "transfer", "opening", ""
         where open); open_price, close_price (of an open lot the mark at the series' last entry);
-        profit, before fees, in what the symbol settles in; held (seconds, of an open lot up to the
-        symbol's last event); open. Ordered by account, symbol, closing and opening.
+        open_mark, close_mark: of a fill the mid just before it, where one was known, else as the
+        ledger marks it (a print's own price), of all other entries the price; profit, before fees,
+        in what the symbol settles in; positioning: of the profit what the change of the mark made,
+        side * size * (close_mark - open_mark) * multiplier, so that the rest was earned against
+        the mark at the two fills; held (seconds, of an open lot up to the symbol's last event);
+        open. Ordered by account, symbol, closing and opening.
 
         The sum of side * size of a series' open lots is its position, and the sum of all profits is
-        realised + unrealised of `ledger`; realised alone differs from that at average cost.
+        realised + unrealised of `ledger`; realised alone differs from that at average cost. The sum
+        of positioning is that of the inventory held times the next change of the mark, from entry
+        to entry: sum I_(t-1) (m_t - m_(t-1)).
     """
     from mmresearch.measure.kernels import fifo  # numba: loaded only here
 
     entries, price, multiplier, inverse = _booked(market, account, opening)
     series, kind = entries["series"].to_numpy(), entries["kind"].to_numpy()
-    value = turned(price, inverse)
+    value, before = turned(price, inverse), marks_before(entries, price, market)
     opened, closed, units, *_ = fifo(series, kind, entries["amount"].to_numpy(), value)
     order = np.lexsort((opened, np.where(closed < 0, len(entries), closed), series[opened]))
     opened, closed, units = opened[order], closed[order], units[order]
@@ -53,6 +59,8 @@ def lots(
     out = np.where(open_, entries["mark"].to_numpy()[last], price[end])
     flag = inverse[opened]
     profit = units * (turned(out, flag) - value[opened]) * multiplier[opened]
+    begin, stand = before[opened], np.where(open_, out, before[end])
+    moved = units * (turned(stand, flag) - turned(begin, flag)) * multiplier[opened]
     names, time = np.array(KINDS), entries["time"]
     until = time.iloc[end].reset_index(drop=True)
     final = _last_events(market, entries).to_numpy()[series[opened]]
@@ -62,7 +70,8 @@ def lots(
     table |= {"side": np.sign(units), "size": np.abs(units), "opened": begun}
     table |= {"closed": until.where(~open_), "opened_by": names[kind[opened]]}
     table |= {"closed_by": np.where(open_, "", names[kind[end]])}
-    table |= {"open_price": price[opened], "close_price": out, "profit": profit}
+    table |= {"open_price": price[opened], "close_price": out}
+    table |= {"open_mark": begin, "close_mark": stand, "profit": profit, "positioning": moved}
     table |= {"held": (stop - begun).dt.total_seconds(), "open": open_}
     text = dict.fromkeys([*_SERIES, "opened_by", "closed_by"], "str")
     return pd.DataFrame(table).astype(text)

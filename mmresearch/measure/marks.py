@@ -62,6 +62,19 @@ def booked_prices(
     return price, factor.to_numpy()[series], inverse
 
 
+def marks_before(entries: pd.DataFrame, price: np.ndarray, market: Market) -> np.ndarray:
+    """What each marked entry met: a fill the mid just before it; other entries their `price`.
+
+    A quote that has the fill's own (time, seq), as the state after an exchange's message, came
+    after it. Where no mid was known the mark is the ledger's, and may be the fill's own print.
+    """
+    mids, met = _mids(market), np.full(len(entries), np.nan)
+    for symbol, rows in rows_by_symbol(entries).items():
+        met[rows] = value_before(entries.iloc[rows], mids(symbol), "price")
+    met = np.where(np.isnan(met), entries["mark"], met)
+    return np.where(entries["kind"] == FILL, met, price)
+
+
 def turned(price: pd.Series | np.ndarray, inverse: np.ndarray) -> np.ndarray:
     """Prices, of inverse contracts as -1 / price: what a unit of currency long is worth, and back.
 
