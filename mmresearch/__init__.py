@@ -45,6 +45,7 @@ _HOME = {
     "infer_fills": "mmresearch.measure.fills:infer_fills",
     "markouts": "mmresearch.measure.markouts:markouts",
     "ledger": "mmresearch.measure.ledger:ledger",
+    "spread_capture": "mmresearch.measure.capture:spread_capture",
     "balances": "mmresearch.measure.balances:balances",
     "join_accounts": "mmresearch.measure.wallets:join_accounts",
     "ledger_summary": "mmresearch.measure.reconcile:ledger_summary",
