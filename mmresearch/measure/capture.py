@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.market import Market
-from mmresearch.measure.bars import Bars, Step, labels, parse_freq
+from mmresearch.measure.bars import Bars, labels, parse_freq
 from mmresearch.measure.blocks import constant
-from mmresearch.measure.capture_kernel import COLUMNS, END
 from mmresearch.measure.entries import FILL, Opening, entries_and_openings, in_order
 from mmresearch.measure.fill_references import References, fill_references, which_reference
 from mmresearch.measure.marks import booked_prices, mark_entries, turned
-from mmresearch.measure.periods import bars_of, first_prices, period_ends
+from mmresearch.measure.periods import END, bars_of, first_prices, period_ends
 
 PARTS = {  # of the profit, and the sign with which each is in it
     "spread_earned": 1,
@@ -24,6 +23,10 @@ PARTS = {  # of the profit, and the sign with which each is in it
     "transfers": 1,
     "apart": 1,
 }
+COLUMNS = [  # what the kernel writes
+    *[*PARTS, "profit", "carried", "held_before", "mark_before", "fills", "volume", "value"],
+    *["fills_apart", "fills_past_horizon", "fees_unknown", "position", "capital", "drift"],
+]
 _LABELS = ["account", "symbol", "currency", "day", "bar", "start", "end"]
 _BESIDE = ["carried", "overnight", "fills", "volume", "value", "fills_apart", "fills_past_horizon"]
 _BESIDE += ["fees_unknown", "position", "mark", "capital", "drift", "gap", "opening_known"]
@@ -102,7 +105,7 @@ def spread_capture(
         fills, volume (units), value (price * units * multiplier)
         fills_apart, fills_past_horizon, fees_unknown: fills
         position     units at the end, + long; mark: the price it is valued at
-        capital      the largest value of the position in the row, long or short
+        capital      the largest value of the position, long or short, at the row's entries and end
         drift        reported less rebuilt position at the last report, units: no part of the
                      profit; missing before any report
         gap          a session is missing between this row and the one before
@@ -196,7 +199,9 @@ def _in_sessions(
     keep = starts["symbol"].map(lambda name: bars[name] is not None)
     if not keep.any():
         raise ValueError("no session: the symbols have no trade, quote or fill")
-    for name, n in starts["symbol"][~keep].reindex(entries["series"]).dropna().value_counts().items():
+    for name, n in (
+        starts["symbol"][~keep].reindex(entries["series"]).dropna().value_counts().items()
+    ):
         left_out[name] = n
     return _kept(entries, starts, keep)
 

@@ -1,4 +1,4 @@
-"""The compiled loop that splits each period's profit into its parts; imported only where it runs."""
+"""The loop that splits each period's profit into its parts, compiled; imported where it runs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import numpy as np
 from numba import njit
 
 from mmresearch.measure.entries import FILL, OPENING, SNAPSHOT, TRANSFER
+from mmresearch.measure.periods import END
 
-END = 5  # the kind of an entry that ends a period; after those of a ledger
-COLUMNS = [
-    *["spread_earned", "adverse_selection", "revaluation", "fees_and_rebates", "transfers"],
-    *["apart", "profit", "carried", "held_before", "mark_before", "fills", "volume", "value"],
-    *["fills_apart", "fills_past_horizon", "fees_unknown", "position", "capital", "drift"],
-]
+# the columns of what is written, in the order of `capture.COLUMNS`
+SPREAD, ADVERSE, REVALUATION, FEES, TRANSFERS, APART, PROFIT, CARRIED, HELD, MARK = range(10)
+FILLS, VOLUME, VALUE, FILLS_APART, PAST, UNKNOWN, POSITION, CAPITAL, DRIFT = range(10, 19)
 _DUST = 1e-12  # of the largest position so far: what rounding leaves of one that was closed
 _ROUNDING = 1e-9  # of a reported position, or of one unit: decimals are read as floats
 
@@ -43,7 +41,7 @@ def capture_periods(
     known
         Of each entry, whether the series' opening position is.
     table
-        Written: a row a period, `COLUMNS`.
+        Written: a row a period, `capture.COLUMNS`.
 
     The profit is what each unit, held before or come in, made up to the period's last mark. Its
     parts run along the marks at the entries, so that the two are sums of different terms.
@@ -61,11 +59,12 @@ def capture_periods(
         if begun:
             out[:] = 0.0
             before, net, gained, moved, begun = held, held, 0.0, 0.0, False
-            out[17] = abs(held * start) * factor[i] if held != 0 else 0.0
+            out[CAPITAL] = abs(held * start) * factor[i] if held != 0 else 0.0
         if held != 0 or moved != 0:
             step = (mark[i] - last) * factor[i]
-            out[2] += (held - moved) * step
-            out[4] += moved * step
+            out[REVALUATION] += (held - moved) * step
+            out[TRANSFERS] += moved * step
+            out[CAPITAL] = max(out[CAPITAL], abs(held * mark[i]) * factor[i])
         last = mark[i]
         came = amount[i]
         if kind[i] == OPENING:
@@ -76,11 +75,11 @@ def capture_periods(
         elif kind[i] == FILL:
             gained += came * (start - price[i]) * factor[i]
             _fill(out, came * factor[i], price[i], mark[i], reference[i], later[i])
-            out[11] += abs(came)
+            out[VOLUME] += abs(came)
             if np.isnan(fee[i]):
-                out[15] += 1
+                out[UNKNOWN] += 1
             else:
-                out[3] -= fee[i]
+                out[FEES] -= fee[i]
         elif kind[i] == SNAPSHOT:
             gap = reported[i] - held
             if np.isnan(level):  # the opening is not known: the first report says it
@@ -95,12 +94,12 @@ def capture_periods(
             if abs(held) <= _DUST * peak:
                 held = 0.0
         if held != 0:
-            out[17] = max(out[17], abs(held * mark[i]) * factor[i])
+            out[CAPITAL] = max(out[CAPITAL], abs(held * mark[i]) * factor[i])
         if kind[i] == END:
             change = (mark[i] - start) * factor[i]
-            out[6] = out[3] + gained + (net * change if net != 0 else 0.0)
-            out[7] = before * change if before != 0 else 0.0
-            out[8], out[9], out[16], out[18] = before, start, held, drift
+            out[PROFIT] = out[FEES] + gained + (net * change if net != 0 else 0.0)
+            out[CARRIED] = before * change + 0.0 if before != 0 else 0.0  # + 0: never -0
+            out[HELD], out[MARK], out[POSITION], out[DRIFT] = before, start, held, drift
             row, start, begun = row + 1, mark[i], True
 
 
@@ -109,17 +108,17 @@ def _fill(
     out: np.ndarray, units: float, price: float, mark: float, reference: float, later: float
 ) -> None:
     """Add a fill: its spread and what came after it, or, apart, what it gained at the mark."""
-    out[10] += 1
-    out[12] += abs(units * price)
+    out[FILLS] += 1
+    out[VALUE] += abs(units * price)
     if np.isnan(reference):
-        out[5] += units * (mark - price)
-        out[13] += 1
+        out[APART] += units * (mark - price)
+        out[FILLS_APART] += 1
         return
-    out[0] += units * (reference - price)
-    out[2] += units * (mark - reference)
+    out[SPREAD] += units * (reference - price)
+    out[REVALUATION] += units * (mark - reference)
     if np.isnan(later):
-        out[14] += 1
+        out[PAST] += 1
         return
     lost = units * (reference - later)
-    out[1] += lost
-    out[2] += lost
+    out[ADVERSE] += lost
+    out[REVALUATION] += lost

@@ -13,14 +13,13 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure import blocks
-from mmresearch.measure.asof import known_before
 from mmresearch.measure.bars import Step, nanoseconds, parse_freq
-from mmresearch.measure.markouts import REFERENCES, markouts
+from mmresearch.measure.fill_prints import crosses_of, in_auction, larger_than_any, tape_of
+from mmresearch.measure.fills import account_fills
+from mmresearch.measure.markouts import INFERRED, REFERENCES, markouts
 from mmresearch.sessions import has_clock, session_of
 
 PRINT, NONE = "print", "none"
-_FILL = ["account", "symbol", "time", "seq", "price"]
-_ORDER = ["time", "seq"]
 _BOUNCE = (
     "no quotes: the reference is the last print before the fill, which bounces between bid and ask"
 )
@@ -48,11 +47,10 @@ def which_reference(market: Market, reference: str) -> str:
     if reference not in (*REFERENCES, PRINT):
         known = ", ".join(("auto", *REFERENCES, PRINT))
         raise ValueError(f"reference must be one of {known}, not {reference!r}")
-    lacking = "trades" not in market if reference == PRINT else not quoted
-    if lacking:
+    needs = "trades" if reference == PRINT else "quotes or a book"
+    if not ("trades" in market if reference == PRINT else quoted):
         raise ValueError(
-            f"reference {reference!r} needs {'trades' if reference == PRINT else 'quotes or a book'}"
-            f", and the market has none; 'auto' takes what there is"
+            f"reference {reference!r} needs {needs}, and the market has none: 'auto' takes what is"
         )
     return reference
 
@@ -75,88 +73,80 @@ def fill_references(
 
 
 def _by_quotes(market: Market, fills: pd.DataFrame, horizon: str, reference: str) -> References:
-    names = {c: fills[c].unique().tolist() for c in ("account", "symbol")}
-    table = markouts(market, horizons=[horizon], reference=reference, unit="abs", **names)
+    table = markouts(market, horizons=[horizon], reference=reference, unit="abs", **_names(fills))
     note = table.attrs["note"]
-    table = table.iloc[_as_booked(table, fills)]
-    kept = (table["apart"] == "").to_numpy()
-    known = np.where(kept, table["reference"], np.nan)
+    table = _as_booked(table, fills)
+    known = table["reference"].where(table["apart"] == "").to_numpy()
     lost = table[f"adverse_abs_{horizon.strip().replace(' ', '_')}"]
     later = known - (table["side"] * lost).to_numpy()
-    return References(known, later, table["apart"].reset_index(drop=True), note)
+    return References(known, later, table["apart"], note)
 
 
-def _as_booked(table: pd.DataFrame, fills: pd.DataFrame) -> np.ndarray:
-    """The rows of a table of fills in the order of the ledger's; those of one instant as they are."""
-    keys = [pd.Categorical(table[c], fills[c].cat.categories).codes for c in ("account", "symbol")]
-    order = np.lexsort((table["seq"], nanoseconds(table["time"]), *keys[::-1]))
-    ordered = table[_FILL].iloc[order]
-    same = all((ordered[c].to_numpy() == fills[c].to_numpy()).all() for c in ("time", "seq", "price"))
-    if len(table) != len(fills) or not same:
-        raise AssertionError("the fills of markouts are not those of the ledger")
-    return order
+def _names(fills: pd.DataFrame) -> dict[str, list[str]]:
+    return {name: fills[name].unique().tolist() for name in ("account", "symbol")}
+
+
+def _as_booked(table: pd.DataFrame, fills: pd.DataFrame) -> pd.DataFrame:
+    """A table of fills in the order of the ledger's; those of one instant stay as they are."""
+    keys = [pd.Categorical(table[c], fills[c].cat.categories).codes for c in ("symbol", "account")]
+    order = np.lexsort((table["seq"], nanoseconds(table["time"]), *keys))
+    ordered = table.iloc[order].reset_index(drop=True)
+    same = ((ordered[c].to_numpy() == fills[c].to_numpy()).all() for c in ("seq", "time", "price"))
+    if len(table) != len(fills) or not all(same):
+        raise AssertionError("the fills that are measured are not those of the ledger")
+    return ordered
 
 
 def _by_prints(market: Market, fills: pd.DataFrame, horizon: str) -> References:
     step = parse_freq(horizon)
-    known, later = np.full((2, len(fills)), np.nan)
-    reasons = np.full(len(fills), "", dtype=object)
-    for symbol, places in blocks.rows_by_symbol(fills).items():
+    names = _names(fills)
+    table = account_fills(market, account=names["account"])
+    table = _as_booked(table[table["symbol"].isin(names["symbol"])], fills)
+    known, later = np.full((2, len(table)), np.nan)
+    reasons = np.full(len(table), "", dtype=object)
+    for symbol, places in blocks.rows_by_symbol(table).items():
         calendar = market.calendar(symbol)
-        if step.kind == "session" or (step.kind == "clock" and not has_clock(calendar)):
-            raise ValueError(f"horizon {horizon!r}: there is no clock in calendar {calendar!r}")
-        rows = fills.iloc[places]
+        if step.kind == "session":
+            raise ValueError(f"horizon {horizon!r} must end within a session: give '10 trades'")
+        if step.kind == "clock" and not has_clock(calendar):
+            raise ValueError(f"there is no clock in calendar {calendar!r}: give '10 trades'")
+        rows = table.iloc[places]
         known[places], later[places], reasons[places] = _beside(market, symbol, rows, step)
-    return References(known, later, pd.Series(reasons, dtype="str"), _BOUNCE)
+    inferred = "fills" not in market or market["fills"].empty
+    note = f"{INFERRED}; {_BOUNCE}" if inferred else _BOUNCE
+    return References(known, later, pd.Series(reasons, dtype="str"), note)
 
 
 def _beside(
     market: Market, symbol: str, fills: pd.DataFrame, step: Step
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of one symbol's fills: the print before, the one at the horizon, why there is none."""
-    sessions = market.sessions(symbol)
-    tape = _tape(market, symbol)
+    from mmresearch.measure.kernels import last_before  # numba: loaded only here
+
+    sessions, tape = market.sessions(symbol), tape_of(market, symbol)
     order = np.argsort(nanoseconds(fills["time"]), kind="stable")
-    rows = fills.iloc[order]
-    of_print, of_fill = (session_of(table["time"], sessions) for table in (tape, rows))
-    before = known_before(rows[_ORDER], tape)
-    price = np.append(tape["price"].to_numpy(float), np.nan)
-    there = (before >= 0) & (of_fill >= 0)
-    there &= np.append(of_print, -1)[before] == of_fill
-    then = _then(rows, tape, step, sessions, of_fill, of_print)
-    reasons = np.where(of_fill < 0, "outside every session", np.where(there, "", "no print before"))
-    found = np.empty((2, len(rows)))
-    found[:, order] = np.where(there, price[before], np.nan), np.where(there, price[then], np.nan)
-    told = np.empty(len(rows), dtype=object)
-    told[order] = reasons
-    return *found, told
-
-
-def _then(
-    fills: pd.DataFrame,
-    tape: pd.DataFrame,
-    step: Step,
-    sessions: pd.DataFrame,
-    of_fill: np.ndarray,
-    of_print: np.ndarray,
-) -> np.ndarray:
-    """The row of the print known at the horizon; -1 where that is past the session."""
-    at, when = nanoseconds(fills["time"]), nanoseconds(tape["time"])
+    rows = fills.iloc[order].reset_index(drop=True)
+    at, seq = blocks.of_table(rows, ["time", "seq"]).values()
+    edges = tuple(nanoseconds(sessions[name]) for name in ("open", "close"))
+    session = session_of(rows["time"], sessions)
+    opens, closes = (np.append(edge, 0)[session] for edge in edges)
+    when, price = np.append(tape.time, -1), np.append(tape.price, np.nan)
+    states = blocks.constant(tape.time), blocks.constant(tape.seq)
+    before = last_before(at, seq, *states)  # what has the fill's own (time, seq) is the fill
     if step.kind == "clock":
-        row = np.searchsorted(when, at + step.size, side="right") - 1
-        closes = np.append(nanoseconds(sessions["close"]), 0)[of_fill]
-        end = max([*at[-1:], *when[-1:]], default=0)
-        return np.where(at + step.size <= np.minimum(closes, end), row, -1)
-    # a print with the fill's own (time, seq) is the fill
-    after = known_before(fills[_ORDER].assign(seq=fills["seq"] + 1), tape) + 1
-    to = after + step.size - 1
-    there = to < len(tape)
-    there[there] = of_print[to[there]] == of_fill[there]
-    return np.where(there, to - 1, -1)
-
-
-def _tape(market: Market, symbol: str) -> pd.DataFrame:
-    names = [*_ORDER, "price"]
-    parts = list(blocks.of_symbol(market, "trades", names, symbol))
-    rows = {c: np.concatenate([part[c] for part in parts]) if parts else [] for c in names}
-    return pd.DataFrame(rows).assign(time=pd.to_datetime(rows["time"], utc=True))
+        then = np.searchsorted(tape.time, at + step.size, side="right") - 1
+        past = at + step.size > np.minimum(closes, max([*tape.time[-1:], *at[-1:]]))
+    else:
+        after = last_before(at, blocks.constant(seq + 1), *states) + 1
+        to = np.minimum(after + step.size - 1, len(tape.time))
+        then, past = to - 1, (when[to] < 0) | (when[to] > closes)
+    reasons = {
+        "outside every session": session < 0,
+        "auction": in_auction(rows, crosses_of(market, symbol)),
+        "larger than any print": larger_than_any(rows["size"].to_numpy(), session, tape, edges),
+        "no print before": (before < 0) | (when[before] < opens),
+    }
+    told = np.select(list(reasons.values()), list(reasons), "")
+    found = [np.where(told == "", price[before], np.nan), np.where(past, np.nan, price[then]), told]
+    back = np.argsort(order)
+    return found[0][back], found[1][back], found[2][back]

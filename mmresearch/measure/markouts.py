@@ -30,7 +30,7 @@ APART = (
     "no reference",
 )
 _FIRST = ["account", "symbol", "day", "time", "seq", "side", "price", "size"]
-_INFERRED = "the aggregate maker's fills, inferred from the public trades"
+INFERRED = "the aggregate maker's fills, inferred from the public trades"
 _LONGEST = 2**60  # nanoseconds, 36 years: later instants would not be numbers of 64 bits
 
 
@@ -126,7 +126,7 @@ def markouts(
     table = pieces[0] if len(pieces) == 1 else pd.concat(pieces, ignore_index=True)
     about = {"unit": unit, "reference": reference, "relative_to": relative_to}
     about |= {"horizons": list(asked.horizons), "counts": counts}
-    table.attrs = about | {"note": "" if own else _INFERRED}
+    table.attrs = about | {"note": "" if own else INFERRED}
     return table
 
 

@@ -7,11 +7,11 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure import blocks
-from mmresearch.measure.bars import Bars, Step, cut, labels, nanoseconds, refuse_step
-from mmresearch.measure.capture_kernel import END
-from mmresearch.measure.entries import CURRENCY, SNAPSHOT
+from mmresearch.measure.bars import Bars, Step, cut, nanoseconds, refuse_step
+from mmresearch.measure.entries import CURRENCY, KINDS, SNAPSHOT
 from mmresearch.measure.quotes import quote_blocks
 
+END = len(KINDS)  # the kind of an entry that ends a period, after those of a ledger
 _SOONEST, _LATEST = -2, 2**62  # `seq` of an end that nothing, or all, of its instant comes before
 _DUST = 1e-12
 _ORDER = ["time", "seq"]

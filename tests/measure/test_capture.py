@@ -88,7 +88,7 @@ def test_overnight_and_carried():
     assert parts(second) == {"revaluation": 10, "profit": 10}
     # by bars: the night is in the first, the second starts at the first one's last mark
     bars = mm.spread_capture(market, horizon="1s", freq="20s").iloc[-3:]
-    assert bars["day"].nunique() == 1
+    assert set(bars["day"]) == {bars["day"].iloc[0]}
     assert bars["bar"].tolist() == [0, 1, 2]
     assert bars["overnight"].tolist() == [20, 0, 0]
     assert bars["profit"].tolist() == [20, 0, -10]
@@ -118,9 +118,8 @@ def test_fills_kept_apart_are_measured_against_the_mark_and_named(reason):
     for name, value in change.items():
         held.loc[0, name] = value
     row = one(market := mm.Market(fills=fills((*fill, 0), (2.5, 1, 11, 0)), quotes=held))
-    # at the fill the mark is its own mid; of one that no mid came before, the first there will be;
-    # of one side alone there is none yet either: 11.5
-    mark = {"crossed": 10.75, "one-sided": 11.5}.get(reason, 10.0)
+    # the mark is the last mid, crossed or locked though it is; where none is known yet, the price
+    mark = {"crossed": 10.75, "locked": 10.0}.get(reason, 9.0)
     assert row["apart"] == mark - 9
     assert row["spread_earned"] == 0.5
     assert (row["fills"], row["fills_apart"]) == (2, 1)
@@ -168,7 +167,7 @@ def test_reports_that_disagree_are_drift_and_no_profit():
     assert row["position"] == 106
     # 100 from 10 (at the first report), and 10 bought at 10, of them 4 sold at 11.5
     assert row["profit"] == 100 * 1 + 6 * 1 + 4 * 1.5
-    assert one(market.replace(positions=positions((4, 50)))) ["drift"] == 0  # sets the level
+    assert one(market.replace(positions=positions((4, 50))))["drift"] == 0  # sets the level
     assert one(mm.Market(fills=market.fills, quotes=market.quotes))["drift"] is not None
 
 
@@ -198,7 +197,7 @@ def test_multiplier_and_settlement():
         "fees_and_rebates": -3,
         "profit": 197,
     }
-    assert (row["currency"], row["value"], row["capital"]) == ("USD", 900, 1150)
+    assert (row["currency"], row["value"], row["capital"]) == ("USD", 900, 1100)
 
 
 def test_money_and_assets_without_a_symbol_are_left_out_and_named():
@@ -218,9 +217,8 @@ def test_money_and_assets_without_a_symbol_are_left_out_and_named():
 
 def prints(*rows):
     """Rows of (second, price)."""
-    return fills(*[(s, 1, p) for s, p in rows]).drop(columns=["account", "fee"]).assign(
-        seq=100 + np.arange(len(rows))
-    )
+    tape = fills(*[(s, 5, p) for s, p in rows]).drop(columns=["account", "fee"])
+    return tape.assign(seq=100 + np.arange(len(rows)))
 
 
 def test_without_quotes_the_last_print_before_is_the_reference_and_that_is_said():
