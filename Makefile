@@ -6,7 +6,7 @@ OUTPUT ?= reports
 # Two at a time: many tests use every core by themselves, others wait for one.
 WORKERS = --numprocesses 2 --dist worksteal
 
-.PHONY: report setup test test-slow test-all check coverage-table lab bench sample notebooks clean
+.PHONY: report setup test test-slow test-all check coverage-table lab bench sample notebooks conventions clean
 
 report: setup
 	$(BIN)/mmresearch report --data $(DATA) --output $(OUTPUT)
@@ -48,6 +48,9 @@ sample: setup
 notebooks: setup
 	$(BIN)/python notebooks/first_figure.py
 	$(BIN)/python -m mmresearch.show.execute notebooks/*.ipynb
+
+conventions: setup
+	$(BIN)/mmresearch conventions > CONVENTIONS.md
 
 clean:
 	rm -rf .venv reports

@@ -26,6 +26,7 @@ _HOME = {
     "open": "mmresearch.folder:open_market",
     "sample": "mmresearch.folder:sample",
     "check": "mmresearch.measure.gate:check",
+    "conventions": "mmresearch.measure.conventions:conventions",
     "doubts": "mmresearch.measure.gate:doubts",
     "describe": "mmresearch.schema:describe",
     "Receipt": "mmresearch.receipt:Receipt",

@@ -54,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_fetch(commands)
     _add_new(commands)
     _add_check(commands)
+    add = commands.add_parser("conventions", help="print CONVENTIONS.md: what every number means")
+    add.set_defaults(run=_conventions)
     return parser
 
 
@@ -235,6 +237,13 @@ def _check(chosen: argparse.Namespace) -> int:
             print(f"{verdict}: {len(rows) - _SHOWN:,} more symbols: {check} (mm.check lists them)")
     print(f"{len(checked)} checks, {len(doubtful)} of them in doubt")
     return int("fail" in set(checked["verdict"]))
+
+
+def _conventions(chosen: argparse.Namespace) -> int:
+    from mmresearch.show.convention_page import convention_page
+
+    print(convention_page(), end="")
+    return 0
 
 
 def _fetch(chosen: argparse.Namespace) -> int:

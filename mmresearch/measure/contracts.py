@@ -1,0 +1,63 @@
+"""What the columns of measured tables mean: one line a column, read into one table.
+
+A formula is in `LETTERS`, or in other columns of its table; a test computes it. Columns in basis
+points (`_bps`) are with unit="abs" `_abs`: the same in currency a unit, without 1e4 and what they
+are divided by. `{h}` is a horizon's name.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+FIELDS = ["column", "formula", "meaning", "unit", "scale", "plus_one", "positive", "known"]
+LETTERS = {
+    "D": "side of the aggressor: +1 it bought, -1 it sold",
+    "s": "side of the account: +1 it bought, -1 it sold; of a resting order s = -D",
+    "P": "price of the trade or fill",
+    "N": "its size, times the symbol's multiplier",
+    "A": "best ask of the last quote before it in its session",
+    "B": "best bid of that quote",
+    "M_t": "reference price of that quote: mid (A + B)/2, weighted mid or microprice",
+    "M_h": "last valid reference price of the session at or before t + h",
+    "R": 'what basis points are taken of: M_t, or with relative_to="later" M_h',
+}
+
+
+def contract(text: str) -> pd.DataFrame:
+    """A contract's lines, fields apart by |, as a table with the columns of `FIELDS`."""
+    rows = [[field.strip() for field in line.split("|")] for line in text.splitlines()]
+    return pd.DataFrame(rows, columns=FIELDS)
+
+
+_TAPE = """\
+symbol||instrument|||||given
+day||the session's date|||||given
+time|||UTC||||given
+seq||order among events of one instant|||||given"""
+_BESIDE = """\
+bid|B|best bid|currency a unit||||just before
+ask|A|best ask|currency a unit||||just before
+reference|M_t|missing where the quote is not valid|currency a unit||||just before"""
+
+SPREADS = contract(
+    f"""\
+{_TAPE}
+side|D|given, or by a rule|sign||aggressor bought||given
+price|P||currency a unit||||given
+size|||units of the asset||||given
+{_BESIDE}
+quoted_full_bps|1e4*(A - B)/M_t||bps|full||width of the market|just before
+effective_full_bps|1e4*2*D*(P - M_t)/M_t||bps|full|aggressor bought|maker gains|trade
+realized_full_bps_{{h}}|1e4*2*D*(P - M_h)/R||bps|full|aggressor bought|maker gains|t + h
+impact_full_bps_{{h}}|1e4*2*D*(M_h - M_t)/R||bps|full|aggressor bought|maker loses|t + h"""
+)
+QUOTED = contract(
+    """\
+symbol||instrument|||||given
+day||the session's date|||||given
+quoted_full_abs||ask less bid, mean over time|currency a unit|full||width of the market|close
+quoted_full_bps||ask less bid over the mid then, mean over time|bps|full||width of the market|close
+seconds||with both sides|seconds||||close
+share||of the session from its first quote on|share||||close
+locked_or_crossed||of those seconds, with the bid at or above the ask|share||||close"""
+)

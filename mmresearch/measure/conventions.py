@@ -1,0 +1,77 @@
+"""Every convention in one table, gathered from the definitions that stand beside the code."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from mmresearch import schema
+from mmresearch.measure.contracts import FIELDS, QUOTED, SPREADS
+from mmresearch.measure.panel import PANEL
+
+# what is on the page: the function that returns the table, and its contract
+MEASURED = {"spreads": SPREADS, "quoted_spread": QUOTED}
+GIVEN = ["trades", "quotes", "own_quotes", "fills", "transfers", "positions"]
+_NOW = r"/\(?(?:M_t|mid_start|mid)\b"
+
+
+def conventions() -> pd.DataFrame:
+    """What each column means: formula, unit, scale, who is +1, what positive means, known when.
+
+    Gathered from the tables' own contracts: `describe` (the tables that are given), `PANEL`, and
+    those of `spreads`, `markouts` and `spread_capture`. CONVENTIONS.md is made of it.
+
+    Returns
+    -------
+    DataFrame
+        A row a column of a table: table, column (`{h}` is a horizon's name), source ("given", or
+        the function that returns it), formula (in `contracts.LETTERS`, or in columns of its table),
+        meaning (in words), unit, scale ("full" or "half" spread, "" if neither), plus_one
+        (who did what where the side is +1), positive (whose gain or loss, or which way, a value
+        above 0 is), known (when; "given" is with the row), relative_to (which reference price a
+        share or basis points are taken of: "now", "now or later" where `relative_to` chooses).
+    """
+    pieces = [_given(name) for name in GIVEN]
+    pieces.append(_of_panel().assign(table="panel", source="mm.panel"))
+    pieces += [t.assign(table=name, source=f"mm.{name}") for name, t in MEASURED.items()]
+    told = pd.concat(pieces, ignore_index=True)
+    told["relative_to"] = ""
+    told.loc[told["formula"].str.contains(_NOW), "relative_to"] = "now"
+    told.loc[told["formula"].str.contains("/R", regex=False), "relative_to"] = "now or later"
+    return told[["table", "column", "source", *FIELDS[1:], "relative_to"]]
+
+
+def _given(name: str) -> pd.DataFrame:
+    """A table of the schema: the meaning of a number is its unit, then its sign."""
+    told = schema.describe(name)
+    amount = told["meaning"].str.match("quote currency|units")
+    sign = told["kind"] == "sign"
+    unit, _, positive = (told["meaning"].str.partition(", ")[part] for part in range(3))
+    columns = {
+        "table": name,
+        "column": told["column"],
+        "source": "given",
+        "formula": "",
+        "meaning": told["meaning"].where(~(amount | sign), ""),
+        "unit": unit.where(amount, ""),
+        "scale": "",
+        "plus_one": told["meaning"].where(sign, ""),
+        "positive": positive.where(amount, "").str.removeprefix("+ "),
+        "known": "given",
+    }
+    return pd.DataFrame(columns)
+
+
+def _of_panel() -> pd.DataFrame:
+    """The panel's contract: which way is + and what is a formula stand apart from words."""
+    names = {*PANEL["column"], "log", "e4"}
+    pieces = [said.split("; ") for said in PANEL["sign"]]
+    rows = [{kind: [] for kind in ("positive", "formula", "meaning")} for _ in pieces]
+    for row, said in zip(rows, pieces, strict=True):
+        for piece in filter(None, said):
+            used = set(re.findall(r"[a-z_]\w*", piece))
+            kind = "formula" if used and used <= names else "meaning"
+            row["positive" if piece.startswith("+ ") else kind].append(piece.removeprefix("+ "))
+    told = pd.DataFrame([{kind: "; ".join(said) for kind, said in row.items()} for row in rows])
+    return PANEL[["column", "unit", "known"]].assign(scale="", plus_one="").join(told)
