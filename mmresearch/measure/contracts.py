@@ -46,6 +46,7 @@ side|D|given, or by a rule|sign||aggressor bought||given
 price|P||currency a unit||||given
 size|||units of the asset||||given
 {_BESIDE}
+apart||why it has no spread; "": it has|reason||||trade
 quoted_full_bps|1e4*(A - B)/M_t||bps|full||width of the market|just before
 effective_full_bps|1e4*2*D*(P - M_t)/M_t||bps|full|aggressor bought|maker gains|trade
 realized_full_bps_{{h}}|1e4*2*D*(P - M_h)/R||bps|full|aggressor bought|maker gains|t + h
@@ -60,4 +61,23 @@ quoted_full_bps||ask less bid over the mid then, mean over time|bps|full||width 
 seconds||with both sides|seconds||||close
 share||of the session from its first quote on|share||||close
 locked_or_crossed||of those seconds, with the bid at or above the ask|share||||close"""
+)
+MARKOUTS = contract(
+    f"""\
+account||as in fills; "aggregate maker" where the market has none|||||given
+{_TAPE}
+side|s||sign||account bought||given
+price|P||currency a unit||||given
+size|||units of the asset||||given
+fee||as recorded, not in the others|quote currency|||paid|given
+maker||true: the account's order was resting|||||given
+counterparty||the account on the other side|||||given
+trade_id||the venue's number|||||given
+{_BESIDE}
+capture_bps|1e4*s*(M_t - P)/M_t||bps|half|account bought|account gains|fill
+capture_bps_{{h}}|1e4*s*(M_t - P)/M_h|with relative_to="later" only|bps|half|account bought\
+|account gains|t + h
+markout_bps_{{h}}|1e4*s*(M_h - P)/R||bps|half|account bought|account gains|t + h
+adverse_bps_{{h}}|-1e4*s*(M_h - M_t)/R||bps|half|account bought|account loses|t + h
+apart||why it has none of these; "": it has|reason||||fill"""
 )

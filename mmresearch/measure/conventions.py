@@ -7,11 +7,11 @@ import re
 import pandas as pd
 
 from mmresearch import schema
-from mmresearch.measure.contracts import FIELDS, QUOTED, SPREADS
+from mmresearch.measure.contracts import FIELDS, MARKOUTS, QUOTED, SPREADS
 from mmresearch.measure.panel import PANEL
 
 # what is on the page: the function that returns the table, and its contract
-MEASURED = {"spreads": SPREADS, "quoted_spread": QUOTED}
+MEASURED = {"spreads": SPREADS, "quoted_spread": QUOTED, "markouts": MARKOUTS}
 GIVEN = ["trades", "quotes", "own_quotes", "fills", "transfers", "positions"]
 _NOW = r"/\(?(?:M_t|mid_start|mid)\b"
 
@@ -30,7 +30,8 @@ def conventions() -> pd.DataFrame:
         meaning (in words), unit, scale ("full" or "half" spread, "" if neither), plus_one
         (who did what where the side is +1), positive (whose gain or loss, or which way, a value
         above 0 is), known (when; "given" is with the row), relative_to (which reference price a
-        share or basis points are taken of: "now", "now or later" where `relative_to` chooses).
+        share or basis points are taken of: "now", "later", "now or later" where an option of
+        that name chooses).
     """
     pieces = [_given(name) for name in GIVEN]
     pieces.append(_of_panel().assign(table="panel", source="mm.panel"))
@@ -39,6 +40,7 @@ def conventions() -> pd.DataFrame:
     told["relative_to"] = ""
     told.loc[told["formula"].str.contains(_NOW), "relative_to"] = "now"
     told.loc[told["formula"].str.contains("/R", regex=False), "relative_to"] = "now or later"
+    told.loc[told["formula"].str.contains("/M_h", regex=False), "relative_to"] = "later"
     return told[["table", "column", "source", *FIELDS[1:], "relative_to"]]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from mmresearch.market import Market
 from mmresearch.measure.contracts import LETTERS
 from mmresearch.measure.conventions import conventions
+from mmresearch.measure.markouts import markouts
 from mmresearch.measure.spreads import spreads
 
 _HEAD = """\
@@ -74,6 +75,8 @@ Read in the sources of these packages and in the papers named.
 | orderflow-metrics, markout_profile | D (M_h - M_t) from the taker's side: adverse selection, not a markout, which counts the price paid |
 | Menkveld (2013), positioning profit | what the mid's moves did to the position: revaluation less adverse selection |
 """  # noqa: E501
+_RELATIVE = {"now": "Always now", "now or later": "Now, or later if asked", "later": "Later"}
+_SIDES = {"aggressor": "The aggressor", "account bought": "The account"}
 _START = pd.Timestamp("2024-01-02 10:00", tz="UTC")
 
 
@@ -82,12 +85,8 @@ def convention_page() -> str:
     told = conventions()
     answers = {
         "scale": _lists(told, "scale", {"full": "Full", "half": "Half"}),
-        "relative_to": _lists(
-            told, "relative_to", {"now": "Always now", "now or later": "Now, or later if asked"}
-        ),
-        "plus_one": _lists(
-            told, "plus_one", {"aggressor": "The aggressor", "account bought": "The account"}
-        ),
+        "relative_to": _lists(told, "relative_to", _RELATIVE),
+        "plus_one": _lists(told, "plus_one", _SIDES),
         "positive": _lists(told, "positive", {"gains": "Gain", "loses": "Loss", "paid": "Paid"}),
     }
     letters = pd.DataFrame(LETTERS.items(), columns=["letter", "meaning"])
@@ -120,8 +119,9 @@ def _one_trade(sign: int) -> pd.Series:
     trade = {"time": [_START + pd.Timedelta("1s")], "seq": 1, "symbol": "X", "size": 100.0}
     trade |= {"price": 100 + sign * 0.02, "side": float(sign)}
     market = Market(quotes=quotes, trades=pd.DataFrame(trade))
-    pieces = [_values(spreads(market, horizons=["10s"], unit=unit)) for unit in ("abs", "bps")]
-    return pd.concat(pieces)
+    asked = [{"horizons": ["10s"], "unit": unit} for unit in ("abs", "bps")]
+    pieces = [spreads(market, **how) for how in asked] + [markouts(market, **how) for how in asked]
+    return pd.concat([_values(piece) for piece in pieces])
 
 
 def _values(table: pd.DataFrame) -> pd.Series:

@@ -71,28 +71,57 @@ def formulas(table: str) -> pd.DataFrame:
     return PAGE[(PAGE["table"] == table) & (PAGE["formula"] != "")]
 
 
+def with_fills(market: mm.Market) -> mm.Market:
+    """The other side of every trade is a fill of the account's."""
+    trades = market["trades"]
+    fills = trades.assign(account="A", side=-trades["side"], fee=0.0, counterparty="B")
+    return market.replace(fills=fills.assign(maker=True))
+
+
+def agrees(
+    found: pd.DataFrame, name: str, market: mm.Market, horizon: str, relative_to: str = "now"
+) -> int:
+    """How many columns of the table have a formula; each is what that says, bps or not."""
+    known, unit, checked = letters(market, horizon, relative_to), found.attrs["unit"], 0
+    for row in formulas(name).itertuples():
+        column = row.column.replace("{h}", horizon)
+        wanted = computed(row.formula, known)
+        if unit == "abs" and "_bps" in column:
+            wanted = wanted * known[row.formula.rpartition("/")[2]] / 1e4
+            column = column.replace("_bps", "_abs")
+        if 'relative_to="later" only' in row.meaning and relative_to == "now":
+            assert column not in found
+            continue
+        scale = 1e-12 * max(1.0, wanted.abs().max())
+        np.testing.assert_allclose(found[column], wanted, rtol=1e-12, atol=scale, err_msg=column)
+        checked += 1
+    return checked
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("horizon", HORIZONS)
-def test_formulas_of_spreads(seed, turned, horizon):
+@pytest.mark.parametrize("unit", ["bps", "abs"])
+def test_formulas_of_spreads(seed, turned, unit):
     market = mirror(tape(seed)) if turned else tape(seed)
-    known = letters(market, horizon)
-    for unit in ("bps", "abs"):
-        found = mm.spreads(market, horizons=[horizon], unit=unit)
-        told = formulas("spreads")
-        assert len(told) == 9
-        for row in told.itertuples():
-            name = row.column.replace("{h}", horizon)
-            wanted = computed(row.formula, known)
-            if unit == "abs" and name.endswith(("_bps", f"_bps_{horizon}")):
-                over = row.formula.rpartition("/")[2]
-                wanted, name = wanted * known[over] / 1e4, name.replace("_bps", "_abs")
-            scale = wanted.abs().max()
-            np.testing.assert_allclose(found[name], wanted, rtol=1e-12, atol=1e-12 * scale)
+    found = mm.spreads(market, horizons=HORIZONS, unit=unit)
+    assert [agrees(found, "spreads", market, h) for h in HORIZONS] == [9, 9]
 
 
-def test_mirror_of_spreads():
-    here, there = (mm.spreads(m, horizons=HORIZONS, unit="abs") for m in (tape(1), mirror(tape(1))))
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("how", [("bps", "now"), ("bps", "later"), ("abs", "now")])
+@pytest.mark.parametrize("own", [True, False])
+def test_formulas_of_markouts(seed, turned, how, own):
+    market = mirror(tape(seed)) if turned else tape(seed)
+    asked = {"horizons": HORIZONS, "unit": how[0], "relative_to": how[1]}
+    found = mm.markouts(with_fills(market) if own else market, **asked)
+    columns = 9 if how[1] == "later" else 8
+    assert [agrees(found, "markouts", market, h, how[1]) for h in HORIZONS] == [columns] * 2
+
+
+@pytest.mark.parametrize("function", [mm.spreads, mm.markouts])
+def test_mirror(function):
+    here, there = (function(m, horizons=HORIZONS, unit="abs") for m in (tape(1), mirror(tape(1))))
     for name in here.filter(regex="_abs"):
         np.testing.assert_allclose(there[name], here[name], atol=1e-10)
     assert (here["side"] == -there["side"]).all()
@@ -132,6 +161,7 @@ def returned() -> dict[str, list[str]]:
     found["panel"] = list(mm.panel(market))
     found["spreads"] = list(mm.spreads(market, horizons=["2s"]))
     found["quoted_spread"] = list(mm.quoted_spread(market))
+    found["markouts"] = list(mm.markouts(market, horizons=["2s"], relative_to="later"))
     return found
 
 
@@ -147,7 +177,7 @@ def test_every_row_is_whole():
     assert PAGE.columns.tolist() == ["table", "column", "source", *FIELDS[1:], "relative_to"]
     assert not PAGE.isna().any().any()
     assert PAGE["scale"].isin(["", "full", "half"]).all()
-    assert PAGE["relative_to"].isin(["", "now", "now or later"]).all()
+    assert PAGE["relative_to"].isin(["", "now", "later", "now or later"]).all()
     assert not PAGE.duplicated(["table", "column"]).any()
     for row in PAGE[PAGE["source"].str.startswith("mm.")].itertuples():
         assert callable(getattr(mm, row.source.removeprefix("mm.")))
@@ -157,16 +187,28 @@ def test_every_row_is_whole():
             assert used <= set(PAGE.loc[PAGE["table"] == name, "column"])
 
 
+def test_markouts_are_half_of_spreads():
+    """What the aggregate maker captured, kept and lost is half of the full spreads."""
+    market = tape(2)
+    full = mm.spreads(market, horizons=["2s"])
+    half = mm.markouts(market, horizons=["2s"])
+    pairs = {"capture_bps": "effective_full_bps", "markout_bps_2s": "realized_full_bps_2s"}
+    for ours, theirs in (pairs | {"adverse_bps_2s": "impact_full_bps_2s"}).items():
+        np.testing.assert_allclose(2 * half[ours], full[theirs], atol=1e-9)
+
+
 def test_scale_and_sign_are_those_of_the_formula():
-    """Full spreads hold the factor 2 or the whole width; who gains agrees with the sign."""
-    told = PAGE.set_index(["table", "column"])
-    spreads = told.loc["spreads"]
-    signed = spreads[spreads["plus_one"].ne("") & spreads["scale"].ne("")]
-    assert signed["formula"].str.contains(r"\*2\*D", regex=True).all()
-    # the price moves the aggressor's way, M_h > M_t for D = 1: the maker's loss, the impact
-    v = {"D": 1.0, "s": -1.0, "P": 101.0, "M_t": 100.0, "M_h": 103.0, "R": 100.0}
+    """Full spreads hold the factor 2, half ones do not; who gains agrees with the sign.
+
+    The aggressor bought at 101, the mid was 100 and rises to 103: the maker captured 1, lost 3.
+    """
+    v = {"D": 1.0, "s": -1.0, "P": 101.0, "M_t": 100.0, "M_h": 103.0, "R": 1e4, "N": 1.0}
+    gains = {"effective": 2, "capture": 1, "realized": -4, "markout": -2, "impact": -6}
+    gains |= {"adverse": -3}
+    signed = PAGE[PAGE["plus_one"].ne("") & PAGE["scale"].ne("")]
+    assert set(signed["table"]) >= {"spreads", "markouts"}
     for row in signed.itertuples():
-        value = computed(row.formula, v)
+        value = computed(re.sub(r"/M_\w$", "/R", row.formula), v)
         gain = -value if row.positive.endswith("loses") else value
-        word = "impact" if "impact" in row.Index else "realized" if "realized" in row.Index else ""
-        assert np.sign(gain) == {"impact": -1, "realized": -1, "": 1}[word]
+        assert gain == gains[row.column.partition("_")[0]], row.column
+        assert ("2*D" in row.formula) == (row.scale == "full")

@@ -31,6 +31,12 @@ def test_the_example_by_hand():
         "effective_full_bps": 4.0,
         "realized_full_bps_10s": 1.0,
         "impact_full_bps_10s": 3.0,
+        "capture_abs": 0.02,  # -(100 - 100.02)
+        "markout_abs_10s": 0.005,  # -(100.015 - 100.02)
+        "adverse_abs_10s": 0.015,  # 100.015 - 100
+        "capture_bps": 2.0,
+        "markout_bps_10s": 0.5,
+        "adverse_bps_10s": 1.5,
     }
     table = worked().set_index("column")
     for name, value in by_hand.items():
