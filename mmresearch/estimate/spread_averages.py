@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
-import scipy.stats
 
-from mmresearch.estimate.errors import regress
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
-from mmresearch.estimate.sandwich import Rule, error_rule, small_sample_factor, sum_covariance
+from mmresearch.estimate.mean_curves import (
+    ERRORS,
+    FEWEST_ROWS,
+    Asked,
+    Means,
+    curve_of,
+    means_of,
+    share_of,
+)
+from mmresearch.estimate.result import Result, Sample
 from mmresearch.market import Market
-from mmresearch.measure.bars import parse_freq
 from mmresearch.measure.spreads import spreads
 
 WEIGHTS = ("size", "value", "trades")
-ERRORS = ("auto", "cluster", "wild", "hac", "bootstrap")
-FEWEST_TRADES = 30
 _QUESTION = "What do trades pay, and how much of it do makers keep after so long?"
 _EQUATION = r"2 D_t (P_t - M_t) = 2 D_t (P_t - M_{t+h}) + 2 D_t (M_{t+h} - M_t)"
-_MINUTE = 60 * 10**9
-_DRAWS = 4_000
-_FEW = 30  # stretches: with fewer, Newey-West's errors are too small
-
-
-class Cells(NamedTuple):
-    """Sums of weighted spreads [cells, m] and of weights [cells], with the day of each cell."""
-
-    sums: np.ndarray
-    weights: np.ndarray
-    days: pd.Series
 
 
 def average_spreads(
@@ -57,10 +46,13 @@ def average_spreads(
         "size", "value" (size times price) or "trades" (each the same).
     errors : str
         "cluster": by day. "wild": restricted wild cluster bootstrap by day. "bootstrap": whole days
-        drawn. "hac": Newey-West within days over sums of stretches as long as the longest horizon
-        (a minute at least), so that overlapping horizons and runs of one side are allowed for, also
-        between symbols; with fewer than 30 of them flagged "few_stretches". "auto": "cluster" from
-        40 days up, "wild" with 6 to 39, else "hac".
+        drawn, the same for all means, and t taken in each. "hac": cosines over events (what is of
+        one second is one event), as many as min(0.41 n^(2/3), n / (2 (h + p))) with the events h
+        that the longest horizon spans and p = (1 + r)/(1 - r) that sides or spreads persist, and t
+        of as many degrees of freedom (Lazarus, Lewis, Stock and Watson 2018): this allows for
+        overlap and for runs of one side, also between symbols; below 12 flagged "few_stretches",
+        below 4 no errors are given. "auto": "cluster" from 40 days up, "wild" with 6 to 39, else
+        "hac".
     level : float
         Of the intervals.
     seed : int
@@ -83,6 +75,7 @@ def average_spreads(
     References
     ----------
     Huang and Stoll (1996), Dealer versus auction markets, Journal of Financial Economics 41.
+    Lazarus, Lewis, Stock and Watson (2018), HAR inference, J. Business and Economic Statistics 36.
     """
     for name, value, known in (("weight", weight, WEIGHTS), ("errors", errors, ERRORS)):
         if value not in known:
@@ -91,33 +84,24 @@ def average_spreads(
     table = trades if given else spreads(trades, **options)
     names = _columns(table)
     rows = table[table[list(names)].notna().all(axis=1)]
-    if len(rows) < FEWEST_TRADES:
+    if len(rows) < FEWEST_ROWS:
         raise ValueError(
-            f"{len(rows)} trades have an answer at every horizon, where {FEWEST_TRADES} are needed:"
+            f"{len(rows)} trades have an answer at every horizon, where {FEWEST_ROWS} are needed:"
             f" {_words(table.attrs['counts'])}"
         )
-    rule = error_rule(rows["day"], errors=errors)
-    longest = max((_length(h) for h in table.attrs["horizons"]), default=0)
-    cells = _cells(rows, list(names), weight, 0 if rule.kind != "hac" else max(longest, _MINUTE))
-    hac = rule.kind == "hac"
-    if hac:  # a stretch and the next share trades' horizons
-        rule = error_rule(cells.days, errors="hac", overlap=2)
-    means, covariance = _means(cells, rule)
-    answers = _table(list(names.values()), means, covariance, cells, (rule, level, seed))
+    means = means_of(rows, names, table.attrs["horizons"], Asked(weight, errors, level, seed))
     sample = Sample(len(rows), _dropped(table, names), rows["day"].nunique(), _series(rows))
+    last = len(names) - 1
     return Result(
         _QUESTION,
         _EQUATION,
         unit=_unit(table),
-        table=answers,
+        table=means.table,
         sample=sample,
-        errors=f"{rule.words}{_of_cells(rule, longest)}",
-        quantities=_quantities(answers, means, covariance, rule, level),
-        flags=rule.flags + (("few_stretches",) if len(cells.days) < _FEW and hac else ()),
-        details={
-            "curve": _curve(table, answers, covariance, (rule, level, seed)),
-            "covariance": pd.DataFrame(covariance, answers["term"], answers["term"]),
-        },
+        errors=means.rule.words,
+        quantities={"impact_share": share_of(means, last, 1, "impact_share", "effective spread")},
+        flags=means.rule.flags,
+        details={"curve": _curve(means, table.attrs["horizons"]), "covariance": means.joint()},
     )
 
 
@@ -134,118 +118,15 @@ def _series(table: pd.DataFrame) -> int:
     return table["symbol"].nunique()
 
 
-def _length(horizon: str) -> int:
-    step = parse_freq(horizon)
-    return step.size if step.kind == "clock" else 0
-
-
-def _cells(rows: pd.DataFrame, names: Sequence[str], weight: str, step: int) -> Cells:
-    """Sums by day, or by stretches of `step` nanoseconds of a day."""
-    units = np.ones(len(rows)) if weight == "trades" else rows["size"].to_numpy("float64")
-    if weight == "value":
-        units = units * rows["price"].to_numpy("float64")
-    units = units / units.mean()
-    keys = [rows["day"].to_numpy("datetime64[ns]").view("int64")]
-    if step:
-        keys.append(rows["time"].to_numpy("datetime64[ns]").view("int64") // step)
-    frame = pd.DataFrame(rows[names].to_numpy() * units[:, None]).assign(weight=units)
-    summed = frame.groupby(keys).sum()
-    days = pd.Series(summed.index.get_level_values(0)) if step else pd.Series(summed.index)
-    return Cells(summed[list(range(len(names)))].to_numpy(), summed["weight"].to_numpy(), days)
-
-
-def _means(cells: Cells, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
-    """Ratios of sums and their joint covariance."""
-    total = cells.weights.sum()
-    means = cells.sums.sum(axis=0) / total
-    influence = (cells.sums - cells.weights[:, None] * means) / total
-    if rule.kind in ("wild", "bootstrap"):
-        rule = rule._replace(kind="cluster")
-    factor = small_sample_factor(rule, len(influence), 1, cells.days.nunique())
-    return means, sum_covariance(influence, cells.days, rule) * factor
-
-
-def _table(
-    terms: list[str],
-    means: np.ndarray,
-    covariance: np.ndarray,
-    cells: Cells,
-    asked: tuple[Rule, float, int],
-) -> pd.DataFrame:
-    rule, level, seed = asked
-    spread = np.sqrt(np.clip(np.diag(covariance), 0, None))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = means / spread
-    reach = scipy.stats.t.ppf((1 + level) / 2, rule.df) * spread
-    p = 2 * scipy.stats.t.sf(np.abs(t), rule.df)
-    table = pd.DataFrame(
-        dict(zip(TIDY, (terms, means, spread, t, p, means - reach, means + reach), strict=True))
-    )
-    if rule.kind in ("wild", "bootstrap"):
-        # least squares of sum/root(weight) on root(weight) gives the same mean and the same scores
-        root = np.sqrt(cells.weights)
-        x = pd.DataFrame({"mean": root})
-        for place in np.flatnonzero(spread > 1e-12 * np.abs(means)):
-            y = pd.Series(cells.sums[:, place] / root)
-            about = {"errors": rule.kind, "level": level, "seed": seed}
-            fit = regress(y, x, cells.days, **about).table
-            for name in TIDY[2:]:
-                table.loc[place, name] = fit.loc[0, name]
-    return table
-
-
-def _quantities(
-    table: pd.DataFrame, means: np.ndarray, covariance: np.ndarray, rule: Rule, level: float
-) -> dict[str, Quantity]:
-    """Impact over the effective spread, by the delta method."""
-    effective, last = 1, len(means) - 1
-    share = means[last] / means[effective]
-    slope = np.zeros(len(means))
-    slope[last], slope[effective] = 1 / means[effective], -share / means[effective]
-    error = math.sqrt(max(slope @ covariance @ slope, 0.0))
-    reach = float(scipy.stats.t.ppf((1 + level) / 2, rule.df)) * error
-    told = bool(table.loc[effective, "low"] > 0)
-    reason = "" if told else "the effective spread is not told from 0"
-    words = f"{table['term'].iloc[-1]} over effective, delta method, {rule.words}"
-    bounds = (float(share), float(share - reach), float(share + reach))
-    unit = "of the effective spread"
-    return {"impact_share": Quantity("impact_share", *bounds, unit, words, told, reason, level)}
-
-
-def _curve(
-    table: pd.DataFrame,
-    answers: pd.DataFrame,
-    covariance: np.ndarray,
-    asked: tuple[Rule, float, int],
-) -> pd.DataFrame:
+def _curve(means: Means, horizons: list[str]) -> pd.DataFrame:
     """Realized and impact by horizon, with the band that holds each whole curve."""
-    rule, level, seed = asked
-    horizons, pieces = table.attrs["horizons"], []
+    pieces = []
     for number, measure in enumerate(("realized", "impact")):
         places = [2 + number * len(horizons) + k for k in range(len(horizons))]
-        own = answers.loc[places, ["estimate", "low", "high"]].reset_index(drop=True)
-        spread = answers.loc[places, "std_error"].to_numpy()
-        critical = _sup_t(covariance[np.ix_(places, places)], rule.df, level, seed)
-        own["joint_low"] = own["estimate"] - critical * spread
-        own["joint_high"] = own["estimate"] + critical * spread
-        seconds = [_length(h) / 1e9 or math.nan for h in horizons]
+        own = curve_of(means, places, horizons)
         own.insert(0, "measure", measure)
-        pieces.append(own.assign(horizon=horizons, seconds=seconds))
+        pieces.append(own)
     return pd.concat(pieces, ignore_index=True)
-
-
-def _sup_t(covariance: np.ndarray, df: float, level: float, seed: int) -> float:
-    """The quantile of the largest |t| of means with this covariance, by draws."""
-    spread = np.sqrt(np.clip(np.diag(covariance), 0, None))
-    moves = spread > 0
-    if not moves.any():
-        return 0.0
-    rng = np.random.default_rng(seed)
-    values, vectors = np.linalg.eigh(covariance[np.ix_(moves, moves)])
-    root = vectors * np.sqrt(np.clip(values, 0, None))
-    drawn = np.abs(rng.standard_normal((_DRAWS, moves.sum())) @ root.T / spread[moves])
-    wide = np.sqrt(rng.chisquare(df, _DRAWS) / df)
-    return float(np.quantile(drawn.max(axis=1) / wide, level))
 
 
 def _dropped(table: pd.DataFrame, names: dict[str, str]) -> dict[str, int]:
@@ -269,9 +150,3 @@ def _unit(table: pd.DataFrame) -> str:
         sides = f"sides inferred ({table.attrs['sides']}), which makes effective spreads too large"
     said = "basis points of" if table.attrs["unit"] == "bps" else "currency a unit, from"
     return f"full spread, {said} the {table.attrs['reference']}; {sides}"
-
-
-def _of_cells(rule: Rule, longest: int) -> str:
-    if rule.kind != "hac":
-        return ""
-    return f", a row the sum of {max(longest, _MINUTE) / 1e9:g} s"

@@ -90,7 +90,7 @@ def test_errors_by_day_are_the_sandwich_written_out():
     assert result.table.loc[1, "std_error"] == pytest.approx(want)
 
 
-def test_few_days_are_bootstrapped_and_one_has_newey_west():
+def test_few_days_are_bootstrapped_and_one_has_cosines():
     market = economy(np.random.default_rng(3), days=8, day_effect=0.3)
     some = mm.average_spreads(market, horizons=["1s"])
     assert "wild" in some.errors
@@ -98,7 +98,7 @@ def test_few_days_are_bootstrapped_and_one_has_newey_west():
     assert effective["low"] < effective["estimate"] < effective["high"]
     alone = market.select(end="2024-01-02")
     one = mm.average_spreads(alone, horizons=["1s"])
-    assert "Newey-West within days (1 day)" in one.errors
+    assert "cosines over 59 events (1 day, all of a second one event)" in one.errors
     assert {"few_days", "few_stretches"} <= set(one.flags)
 
 

@@ -34,7 +34,8 @@ def table(rng: np.random.Generator, days: int, trades: int, persistence: float, 
     date = start + pd.to_timedelta(np.repeat(np.arange(days), trades), "D")
     made = {"symbol": "X", "day": date, "time": date.tz_localize("UTC")}
     made["time"] = made["time"] + pd.to_timedelta(number, unit="s")
-    made |= {"side": own.ravel(), "price": 1.0, "size": 1.0, "reference": 1.0}
+    made |= {"seq": number, "side": own.ravel(), "price": 1.0, "size": 1.0, "reference": 1.0}
+    made |= {"apart": ""}
     effective = 2 * half * np.ones(own.shape)
     made |= {"quoted_full_bps": effective.ravel(), "effective_full_bps": effective.ravel()}
     moves = [2 * own * (mid[:, k : k + trades] - mid[:, :trades]) for k in STEPS]
@@ -44,7 +45,7 @@ def table(rng: np.random.Generator, days: int, trades: int, persistence: float, 
         made[f"impact_full_bps_{k}s"] = move.ravel()
     found = pd.DataFrame(made)
     found.attrs = {"unit": "bps", "reference": "mid", "sides": "reported"}
-    found.attrs |= {"horizons": [f"{k}s" for k in STEPS], "counts": {"outside": 0}}
+    found.attrs |= {"horizons": [f"{k}s" for k in STEPS], "counts": {"outside every session": 0}}
     return found
 
 
