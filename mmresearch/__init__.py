@@ -57,6 +57,7 @@ _HOME = {
     "with_fees": "mmresearch.measure.fee_schedule:with_fees",
     "time_held": "mmresearch.measure.lots:time_held",
     "positioning_by_holding": "mmresearch.measure.holding:positioning_by_holding",
+    "positioning_by_period": "mmresearch.measure.swings:positioning_by_period",
     "trader_fills": "mmresearch.measure.trader_fills:trader_fills",
     "quoting_obligations": "mmresearch.measure.obligations:quoting_obligations",
     "quoted_trades": "mmresearch.measure.quoted_trades:quoted_trades",

@@ -13,9 +13,9 @@ from mmresearch.estimate.correlogram import correlogram
 from mmresearch.estimate.panel_rows import drop_by_reason, refuse_panel
 from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
 from mmresearch.estimate.speed import bar_unit
+from mmresearch.measure.swings import MEAN, band_profits, stretches_of
 
 FEWEST_DAYS = 10
-MEAN = "mean (zero frequency)"
 _QUESTION = "At what horizons does holding the inventory earn or lose?"
 _EQUATION = (
     r"\sum_t I_{t-1}\,\Delta m_t = \frac1N \sum_f \mathrm{Re}"
@@ -145,8 +145,7 @@ def _usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
             "without a mid": rows["mid"].isna() | rows["mid_start"].isna(),
         },
     )
-    follows = kept.duplicated([*_SERIES, "day"]) & kept["bar"].diff().eq(1)
-    return kept.assign(stretch=(~follows).cumsum() - 1), dropped
+    return kept.assign(stretch=stretches_of(kept)), dropped
 
 
 def _cannot_tell(rows: pd.DataFrame, kept: pd.DataFrame) -> str:
@@ -171,20 +170,6 @@ def _profits(
     ]
     days = kept["day"].to_numpy()[starts[:-1]]
     return pd.DataFrame(found, columns=names, index=pd.Index(days, name="day")).groupby("day").sum()
-
-
-def band_profits(held: np.ndarray, moved: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Profit by band of periods (in bars), shortest first, the zero frequency last.
-
-    The sum is that of held * moved. Frequencies of a real series come in pairs, but for zero and,
-    where the length is even, the highest; each pair counts twice.
-    """
-    n = len(held)
-    terms = (np.fft.rfft(held) * np.conj(np.fft.rfft(moved))).real / n
-    terms[1 : (n + 1) // 2] *= 2
-    periods = n / np.arange(1, len(terms))
-    band = np.searchsorted(edges, periods, side="right")
-    return np.append(np.bincount(band, terms[1:], minlength=len(edges) + 1), terms[0])
 
 
 def _table(
