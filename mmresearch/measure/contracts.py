@@ -15,6 +15,7 @@ LETTERS = {
     "s": "side of the account: +1 it bought, -1 it sold; of a resting order s = -D",
     "P": "price of the trade or fill",
     "N": "its size, times the symbol's multiplier",
+    "F": "its fee, positive: paid",
     "A": "best ask of the last quote before it in its session",
     "B": "best bid of that quote",
     "M_t": "reference price of that quote: mid (A + B)/2, weighted mid or microprice",
@@ -80,4 +81,38 @@ capture_bps_{{h}}|1e4*s*(M_t - P)/M_h|with relative_to="later" only|bps|half|acc
 markout_bps_{{h}}|1e4*s*(M_h - P)/R||bps|half|account bought|account gains|t + h
 adverse_bps_{{h}}|-1e4*s*(M_h - M_t)/R||bps|half|account bought|account loses|t + h
 apart||why it has none of these; "": it has|reason||||fill"""
+)
+CAPTURE = contract(
+    """\
+account||as in markouts|||||given
+symbol||instrument|||||given
+currency||what the symbol settles in: that of all money here|||||given
+day||the session's date|||||start
+bar||0 is the first of the session|||||start
+start||the row holds what comes after its start|UTC||||start
+end||the row holds what comes up to and including its end|UTC||||end
+spread_earned|sum(s*(M_t - P)*N)|of fills not apart|currency|half|account bought|account gains|end
+adverse_selection|sum(-s*(M_h - M_t)*N)|0 past the horizon|currency|half|account bought\
+|account loses|end, plus h
+revaluation||what mark changes made of the position, less what is laid to fills|currency\
+|||account gains|end, plus h
+fees_and_rebates|sum(-F)|not known: 0|currency|||account gains|end
+transfers||units moved times what the mark changed until the end|currency|||account gains|end
+apart||of fills kept apart: s*(mark - P)*N|currency||account bought|account gains|end
+profit|spread_earned - adverse_selection + revaluation + fees_and_rebates + transfers + apart\
+|cash + position * mark, less at the start, less transfers' value|currency|||account gains|end
+carried||of revaluation: position at the start times the mark's change|currency|||account gains|end
+overnight||of carried: until the session's first price|currency|||account gains|start
+fills|||number||||end
+volume||size of fills|units of the asset||||end
+value|sum(P*N)||currency||||end
+fills_apart||that have no reference price|number||||end
+fills_past_horizon||whose adverse selection is not known|number||||end
+fees_unknown||fills|number||||end
+position||at the end|units of the asset|||long|end
+mark||what the position is valued at|currency a unit||||end
+capital||largest value of the position in the row, long or short|currency||||end
+drift||reported less rebuilt position|units of the asset||||end
+gap||a session is missing before the row|||||start
+opening_known||false: inventory is relative to the first event|||||start"""
 )

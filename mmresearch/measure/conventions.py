@@ -7,11 +7,12 @@ import re
 import pandas as pd
 
 from mmresearch import schema
-from mmresearch.measure.contracts import FIELDS, MARKOUTS, QUOTED, SPREADS
+from mmresearch.measure.contracts import CAPTURE, FIELDS, MARKOUTS, QUOTED, SPREADS
 from mmresearch.measure.panel import PANEL
 
 # what is on the page: the function that returns the table, and its contract
 MEASURED = {"spreads": SPREADS, "quoted_spread": QUOTED, "markouts": MARKOUTS}
+MEASURED |= {"spread_capture": CAPTURE}
 GIVEN = ["trades", "quotes", "own_quotes", "fills", "transfers", "positions"]
 _NOW = r"/\(?(?:M_t|mid_start|mid)\b"
 

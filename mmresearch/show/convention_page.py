@@ -7,6 +7,7 @@ import textwrap
 import pandas as pd
 
 from mmresearch.market import Market
+from mmresearch.measure.capture import spread_capture
 from mmresearch.measure.contracts import LETTERS
 from mmresearch.measure.conventions import conventions
 from mmresearch.measure.markouts import markouts
@@ -121,7 +122,8 @@ def _one_trade(sign: int) -> pd.Series:
     market = Market(quotes=quotes, trades=pd.DataFrame(trade))
     asked = [{"horizons": ["10s"], "unit": unit} for unit in ("abs", "bps")]
     pieces = [spreads(market, **how) for how in asked] + [markouts(market, **how) for how in asked]
-    return pd.concat([_values(piece) for piece in pieces])
+    booked = spread_capture(market, horizon="10s").iloc[0][["spread_earned", "adverse_selection"]]
+    return pd.concat([*map(_values, pieces), booked.astype("float64")])
 
 
 def _values(table: pd.DataFrame) -> pd.Series:

@@ -16,7 +16,7 @@ from mmresearch.measure.conventions import GIVEN, MEASURED
 START = pd.Timestamp("2024-01-02 10:00", tz="UTC")
 HORIZONS = ["2s", "30s"]
 PAGE = mm.conventions()
-FUNCTIONS = {"log": np.log}
+FUNCTIONS = {"log": np.log, "sum": np.nansum}
 
 
 def tape(seed: int) -> mm.Market:
@@ -161,6 +161,7 @@ def returned() -> dict[str, list[str]]:
     found["panel"] = list(mm.panel(market))
     found["spreads"] = list(mm.spreads(market, horizons=["2s"]))
     found["quoted_spread"] = list(mm.quoted_spread(market))
+    found["spread_capture"] = list(mm.spread_capture(market))
     found["markouts"] = list(mm.markouts(market, horizons=["2s"], relative_to="later"))
     return found
 
@@ -187,6 +188,32 @@ def test_every_row_is_whole():
             assert used <= set(PAGE.loc[PAGE["table"] == name, "column"])
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("turned", [False, True])
+def test_formulas_of_spread_capture(seed, turned):
+    market = with_fills(mirror(tape(seed)) if turned else tape(seed))
+    fee = np.random.default_rng(seed).normal(size=len(market["fills"]))
+    market = market.replace(fills=market["fills"].assign(fee=fee))
+    found = mm.spread_capture(market, horizon="2s")
+    values = letters(market, "2s") | {"F": pd.Series(fee)} | {c: found[c] for c in found}
+    told = formulas("spread_capture")
+    assert len(told) == 5
+    for row in told.itertuples():
+        wanted = float(np.sum(computed(row.formula, values)))
+        scale = found["value"].iloc[0]  # sums of terms of its size
+        assert found[row.column].iloc[0] == pytest.approx(wanted, rel=1e-12, abs=1e-12 * scale)
+
+
+def test_what_is_capture_of_a_fill_is_spread_earned_of_the_session():
+    """Neither is doubled: the sum of capture_abs times size is spread_earned, and so adverse."""
+    market = with_fills(tape(3))
+    each = mm.markouts(market, horizons=["2s"], unit="abs")
+    whole = mm.spread_capture(market, horizon="2s").iloc[0]
+    earned = (each["capture_abs"] * each["size"]).sum()
+    lost = (each["adverse_abs_2s"] * each["size"]).sum()
+    assert whole[["spread_earned", "adverse_selection"]].tolist() == pytest.approx([earned, lost])
+
+
 def test_markouts_are_half_of_spreads():
     """What the aggregate maker captured, kept and lost is half of the full spreads."""
     market = tape(2)
@@ -202,11 +229,11 @@ def test_scale_and_sign_are_those_of_the_formula():
 
     The aggressor bought at 101, the mid was 100 and rises to 103: the maker captured 1, lost 3.
     """
-    v = {"D": 1.0, "s": -1.0, "P": 101.0, "M_t": 100.0, "M_h": 103.0, "R": 1e4, "N": 1.0}
+    v = {"D": 1.0, "s": -1.0, "P": 101.0, "M_t": 100.0, "M_h": 103.0, "R": 1e4, "N": 1.0, "F": 0.0}
     gains = {"effective": 2, "capture": 1, "realized": -4, "markout": -2, "impact": -6}
-    gains |= {"adverse": -3}
+    gains |= {"adverse": -3, "spread": 1}
     signed = PAGE[PAGE["plus_one"].ne("") & PAGE["scale"].ne("")]
-    assert set(signed["table"]) >= {"spreads", "markouts"}
+    assert set(signed["table"]) == {"spreads", "markouts", "spread_capture"}
     for row in signed.itertuples():
         value = computed(re.sub(r"/M_\w$", "/R", row.formula), v)
         gain = -value if row.positive.endswith("loses") else value

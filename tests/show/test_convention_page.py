@@ -37,6 +37,8 @@ def test_the_example_by_hand():
         "capture_bps": 2.0,
         "markout_bps_10s": 0.5,
         "adverse_bps_10s": 1.5,
+        "spread_earned": 2.0,  # 100 units
+        "adverse_selection": 1.5,
     }
     table = worked().set_index("column")
     for name, value in by_hand.items():
