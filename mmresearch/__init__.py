@@ -139,6 +139,10 @@ _HOME = {
     "plot_impact": "mmresearch.show.impact_plots:plot_impact",
     "plot_variance": "mmresearch.show.impact_plots:plot_variance",
     "plot_impact_law": "mmresearch.show.impact_plots:plot_impact_law",
+    "plot_waterfall": "mmresearch.show.capture_plots:plot_waterfall",
+    "plot_capture_by_day": "mmresearch.show.capture_plots:plot_capture_by_day",
+    "plot_holding": "mmresearch.show.capture_plots:plot_holding",
+    "plot_periods": "mmresearch.show.capture_plots:plot_periods",
     "explore": "mmresearch.show.explore:explore",
     "report": "mmresearch.show.report:report",
 }
