@@ -11,7 +11,7 @@ import scipy.stats
 import statsmodels.api as sm
 from statsmodels.stats.proportion import proportion_confint
 
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, unknown
 from mmresearch.estimate.sandwich import SOME_DAYS, newey_west_lags
 from mmresearch.market import Market
 from mmresearch.measure.session_days import with_day
@@ -126,8 +126,7 @@ def _mean(rows: pd.DataFrame, level: float) -> dict[str, object]:
 def _undefined(kept: int, all_days: int, level: float) -> Quantity:
     lacking, name, unit = all_days - kept, "undefined_share", f"of {all_days} symbol days"
     if not all_days:
-        nothing = (math.nan, math.nan, math.nan)
-        return Quantity(name, *nothing, unit, "none", False, "there are no days", level)
+        return unknown(name, unit, "there are no days", level)
     ends = proportion_confint(lacking, all_days, alpha=1 - level, method="wilson")
     ends = (ends[0] if lacking else 0.0, ends[1])  # not 0 but for rounding
     return Quantity(name, lacking / all_days, *map(float, ends), unit, "Wilson", level=level)

@@ -13,7 +13,7 @@ from linearmodels.iv import IV2SLS
 from mmresearch.estimate.causality_rows import CausalityRows
 from mmresearch.estimate.causality_var import FLOW, PRICE, design
 from mmresearch.estimate.pressure_parts import fieller
-from mmresearch.estimate.result import Quantity
+from mmresearch.estimate.result import Quantity, unknown
 from mmresearch.estimate.sandwich import Rule, small_sample_factor, sum_covariance
 from mmresearch.estimate.wild import accepted, cluster_weights, wild_test
 
@@ -96,15 +96,11 @@ def _why_not(rows: CausalityRows) -> str:
 
 
 def _refused(reason: str, unit: str, level: float) -> Instrumented:
-    nothing = (math.nan, math.nan, math.nan)
     names = {
         "by_transfers": ("flow's effect, by transfers", unit),
         "first_stage_f": ("first-stage F", ""),
     }
-    quantities = {
-        key: Quantity(name, *nothing, of, "none", False, reason, level)
-        for key, (name, of) in names.items()
-    }
+    quantities = {key: unknown(name, of, reason, level) for key, (name, of) in names.items()}
     columns = ["estimator", "estimate", "low", "high", "what"]
     return Instrumented(quantities, pd.DataFrame(columns=columns), None, ())
 

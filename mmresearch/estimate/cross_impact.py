@@ -12,7 +12,7 @@ from pandas.api.typing import DataFrameGroupBy
 
 from mmresearch.estimate.cross_rows import Days, Sums, cross_days, ridge, squared_errors
 from mmresearch.estimate.ofi_rows import flow_table, no_book
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, refused
 from mmresearch.market import Market
 
 PENALTIES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # of flows with a variance of 1
@@ -284,17 +284,11 @@ def _models(groups: DataFrameGroupBy) -> pd.DataFrame:
 
 
 def _refused(sample: Sample, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    names = ("contemporaneous_gain", "own_r2", "lagged_gain", "lagged_own_r2")
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit="of R2, on days not fitted",
-        table=pd.DataFrame(columns=TIDY),
         sample=sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", identified=False, reason=reason)
-            for name in names
-        },
+        reason=reason,
+        names=("contemporaneous_gain", "own_r2", "lagged_gain", "lagged_own_r2"),
     )

@@ -14,7 +14,7 @@ from mmresearch.estimate.dealer_restrictions import Fits, priors, restrictions, 
 from mmresearch.estimate.dealer_rows import HELD, SIZES, Rows, dealer_rows, terms_of
 from mmresearch.estimate.errors import regress
 from mmresearch.estimate.fill_rows import SERIES
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import Quantity, Result, refused
 from mmresearch.estimate.sandwich import error_rule
 
 NOISE = ("any", "ma")
@@ -289,18 +289,13 @@ def _units(size: str, brokered: bool) -> dict[str, str]:
 
 
 def _refused(rows: Rows, size: str, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _FLOW_EQUATION if FLOW in rows.frame else _EQUATION,
         unit=f"basis points for {_UNITS[size]}, and for a direction",
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, unit, "none", identified=False, reason=reason)
-            for name, unit in _units(size, FLOW in rows.frame).items()
-        },
+        reason=reason,
+        names=_units(size, FLOW in rows.frame),
         flags=rows.flags,
         details={"timing": rows.timing, "series": rows.series},
     )

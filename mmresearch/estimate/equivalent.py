@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 
 from mmresearch.estimate.equivalent_fits import (
@@ -23,7 +21,7 @@ from mmresearch.estimate.equivalent_rows import (
     equivalent_rows,
     split_rows,
 )
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, unknown
 from mmresearch.estimate.reversion import inventory_reversion
 
 _QUESTION = "Do dealers trade and quote on their inventory in the symbol or on all they hold?"
@@ -163,8 +161,7 @@ def _quantities(
         key, term = key + end, kind + end
         reason = fit if isinstance(fit, str) else "" if kind in kinds else _SAME
         if reason:
-            nothing = (math.nan,) * 3
-            found[key] = Quantity(key, *nothing, _UNITS[name], "none", False, reason, level)
+            found[key] = unknown(key, _UNITS[name], reason, level)
             continue
         row, p = fit.table.set_index("term").loc[term], lag_test(fit, term)[2]
         reason = _PAST.format(p) if p < _DOUBT else ""

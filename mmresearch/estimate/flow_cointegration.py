@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.fill_rows import SERIES
 from mmresearch.estimate.flow_walks import Paths, cointegrating, null_law, paths
 from mmresearch.estimate.panel_rows import drop_by_reason
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import Quantity, Result, Sample, refused
 
 FEWEST_TRADES, FEWEST_A_SESSION = 100, 20
 LEADS = 2
@@ -285,18 +284,12 @@ def _meaning(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _refused(rows: Rows, sample: Sample, size: str, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    names = [n for n in MEANING if n != "long_run_brokered" or FLOW in rows.frame]
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit=f"basis points for {_UNITS[size]}",
-        table=pd.DataFrame(columns=TIDY),
         sample=sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", identified=False, reason=reason)
-            for name in names
-        },
+        reason=reason,
+        names=[n for n in MEANING if n != "long_run_brokered" or FLOW in rows.frame],
         flags=rows.flags,
     )

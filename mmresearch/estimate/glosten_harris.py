@@ -10,7 +10,7 @@ import scipy.stats
 
 from mmresearch.estimate.equality import wald
 from mmresearch.estimate.errors import Regression, regress
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import Quantity, Result, refused
 from mmresearch.estimate.sandwich import error_rule
 from mmresearch.estimate.tape_rows import Rows, cannot_tell, tape_rows
 
@@ -238,16 +238,11 @@ def _meaning(found: dict[str, Quantity]) -> pd.DataFrame:
 def _refused(
     made: Rows, names: list[str], full: bool, words: dict[str, str], reason: str
 ) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         QUESTION,
         EQUATION[full],
         unit=f"{words['price']}; z1 and c1: per {words['V']}",
-        table=pd.DataFrame(columns=TIDY),
         sample=made.sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", identified=False, reason=reason)
-            for name in [*names, "spread", "adverse_share"]
-        },
+        reason=reason,
+        names=[*names, "spread", "adverse_share"],
     )

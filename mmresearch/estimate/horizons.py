@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from mmresearch.estimate.correlogram import correlogram
 from mmresearch.estimate.panel_rows import drop_by_reason, refuse_panel
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, refused
 from mmresearch.estimate.speed import bar_unit
 from mmresearch.measure.swings import MEAN, band_profits, stretches_of
 
@@ -274,17 +275,13 @@ def _sums(profits: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 def _refused(names: list[str], sample: Sample, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
     unit = "quote currency a session"
-    return Result(
+    result = refused(
         _QUESTION,
         _EQUATION,
         unit=f"{unit}, + the account earned",
-        table=pd.DataFrame(columns=TIDY),
         sample=sample,
-        errors="none: nothing was estimated",
-        quantities={
-            name: Quantity(name, *nothing, unit, "none", identified=False, reason=reason)
-            for name in [*names, "total"]
-        },
+        reason=reason,
+        names=dict.fromkeys([*names, "total"], unit),
     )
+    return replace(result, errors="none: nothing was estimated")

@@ -10,7 +10,7 @@ import pandas as pd
 import scipy.optimize
 import scipy.stats
 
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, refused
 from mmresearch.estimate.sandwich import Rule, error_rule, small_sample_factor, sum_covariance
 
 FEWEST_ORDERS = 100
@@ -270,17 +270,12 @@ def _traps(frame: pd.DataFrame, table: pd.DataFrame, law: Law) -> pd.DataFrame:
 
 
 def _refused(sample: Sample, flags: list[str], reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit="prefactor: the session's volatilities; delta: a number",
-        table=pd.DataFrame(columns=TIDY),
         sample=sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", identified=False, reason=reason)
-            for name in MEANING
-        },
-        flags=tuple(flags),
+        reason=reason,
+        names=MEANING,
+        flags=flags,
     )

@@ -12,7 +12,7 @@ import scipy.stats
 from statsmodels.tsa.adfvalues import mackinnonp
 from statsmodels.tsa.vector_ar.vecm import VECMResults
 
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import TIDY, Quantity, Result, refused
 from mmresearch.estimate.share_moments import Correction, gap_root, orderings, solve_correction
 from mmresearch.estimate.share_rows import ShareRows, cannot_share, share_rows
 from mmresearch.estimate.var_draws import (
@@ -322,18 +322,13 @@ def _shift(rows: ShareRows, fit: Correction, beta: np.ndarray) -> np.ndarray:
 
 
 def _refused(rows: ShareRows, lags: int, reason: str, details: dict[str, pd.DataFrame]) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    names = [f"{kind} of {name}" for name in rows.venues for kind in ("share", "component share")]
-    return Result(
+    kinds = ("share", "component share")
+    return refused(
         _QUESTION,
         _EQUATION,
         unit="share, 0 to 1",
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample(lags),
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", identified=False, reason=reason)
-            for name in names
-        },
+        reason=reason,
+        names=[f"{kind} of {name}" for name in rows.venues for kind in kinds],
         details=details,
     )

@@ -10,7 +10,7 @@ import pandas as pd
 import scipy.stats
 import statsmodels.api as sm
 
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, refused
 from mmresearch.estimate.sandwich import MANY_DAYS
 from mmresearch.market import Market
 from mmresearch.measure.intensity import fills_by_distance, trades_by_depth
@@ -333,16 +333,11 @@ def _traps(rows: pd.DataFrame, terms: pd.DataFrame) -> pd.DataFrame:
 
 
 def _refused(sample: Sample, units: dict[str, str], reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit=f"A: {units['A']} and side at distance 0; k: {units['k']}",
-        table=pd.DataFrame(columns=TIDY),
         sample=sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, unit, "none", identified=False, reason=reason)
-            for name, unit in units.items()
-        },
+        reason=reason,
+        names=units,
     )

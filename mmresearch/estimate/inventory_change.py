@@ -18,7 +18,7 @@ from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.pairs import Pairs, inventory_pairs
 from mmresearch.estimate.result import Quantity, Result, Sample
 from mmresearch.estimate.sandwich import error_rule
-from mmresearch.estimate.speed import bar_unit, refused, units
+from mmresearch.estimate.speed import bar_unit, no_speed, units
 
 _HALF_HOUR = 1800
 _NO_REVERSION = "a random walk is not rejected (t of rho - 1 is {:.2f}, needed below {:.2f})"
@@ -49,7 +49,7 @@ def inventory_change(
     pairs = inventory_pairs(panel, intercept="auto", lags=1)
     y, x, rows, dropped = _regressors(pairs, lags)
     if len(y) < 10 * (x.shape[1] + 1):
-        return refused(_QUESTION, _EQUATION, pairs, f"{len(y)} bars for {x.shape[1]} coefficients")
+        return no_speed(_QUESTION, _EQUATION, pairs, f"{len(y)} bars for {x.shape[1]} coefficients")
     base = regress(y, x, rows["day"], errors=errors, bars=rows["bar_number"], seed=seed)
     unit, length = bar_unit(pairs.frame, daily=pairs.daily)
     sample = Sample(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 import scipy.stats
@@ -12,7 +10,7 @@ from mmresearch.estimate.equality import wald
 from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.impact_rows import Rows, impact_rows
 from mmresearch.estimate.pressure_rows import centred
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import TIDY, Quantity, Result, refused, unknown
 from mmresearch.estimate.sandwich import Rule, error_rule
 from mmresearch.estimate.sign_errors import undo_sign_errors
 
@@ -106,8 +104,7 @@ def _corrected(
     words = f"{rule.words}; over {factor:.4g}" + (", delta method" if own else ", taken as known")
     if not (low > 0 and 0 < factor <= 1):
         reason = f"1 - 2 e is {factor:.3g}, as little as {low:.3g}: such sides do not tell the flow"
-        nothing = (math.nan, math.nan, math.nan)
-        return Quantity("corrected", *nothing, raw.unit, words, False, reason, level)
+        return unknown("corrected", raw.unit, reason, level, method=words)
     value, error = undo_sign_errors(raw.value, float(slope["std_error"]), sign_error)
     interval = (raw.low / factor, raw.high / factor)
     if own:
@@ -192,18 +189,13 @@ def _meaning(found: dict[str, Quantity]) -> pd.DataFrame:
 
 
 def _refused(made: Rows, signs: bool, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
     names = [name for name in MEANING if name != "corrected" or signs]
-    return Result(
+    return refused(
         QUESTION,
         EQUATION,
         unit=made.unit,
-        table=pd.DataFrame(columns=TIDY),
         sample=made.sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, made.unit, "none", identified=False, reason=reason)
-            for name in names
-        },
+        reason=reason,
+        names=dict.fromkeys(names, made.unit),
         flags=made.flags,
     )

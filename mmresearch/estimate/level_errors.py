@@ -25,7 +25,7 @@ from mmresearch.estimate.sandwich import (
     small_sample_factor,
     sum_covariance,
 )
-from mmresearch.estimate.speed import bar_unit, refused, units
+from mmresearch.estimate.speed import bar_unit, no_speed, units
 
 MOST_DRIFT = 0.05
 INSTRUMENTS = ("second lag",)
@@ -96,7 +96,7 @@ def second_lag(panel: pd.DataFrame, *, intercept: str = "auto", errors: str = "a
     rows = _lagged(pairs)
     reason = _cannot_tell(rows, pairs)
     if reason:
-        return refused(_QUESTION, _EQUATION, pairs, reason)
+        return no_speed(_QUESTION, _EQUATION, pairs, reason)
     rule = _rule(rows.frame, errors)
     found = _Instrumented(rows, rule)
     return _answer(pairs, rows, rule, found)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from mmresearch.estimate.dealer_panel import PanelFit, panel_regress
 from mmresearch.estimate.liquidity_rows import LiquidityRows, liquidity_rows
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, refused, unknown
 
 FEWEST_DAYS = 30
 _QUESTION = "Are spreads wider on the day after makers held much, or lost?"
@@ -150,8 +150,8 @@ def _quantities(found: PanelFit, names: list[str], level: float) -> dict[str, Qu
     for name in names:
         term = f"{name}_before"
         if term not in table.index:
-            nothing, reason = (math.nan,) * 3, f"{name} is the same on every day"
-            quantities[name] = Quantity(name, *nothing, UNITS[name], "none", False, reason)
+            reason = f"{name} is the same on every day"
+            quantities[name] = unknown(name, UNITS[name], reason)
             continue
         row = table.loc[term]
         numbers = (row["estimate"], row["low"], row["high"])
@@ -198,16 +198,12 @@ def _same_day(frame: pd.DataFrame, x: list[str], errors: str, level: float) -> p
 
 
 def _refused(rows: LiquidityRows, names: list[str], reason: str) -> Result:
-    nothing = (math.nan,) * 3
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit="bps of spread",
-        table=pd.DataFrame(columns=TIDY),
         sample=Sample(0, rows.dropped | {"too few to tell": len(rows.frame)}, 0, 0),
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, UNITS[name], "none", False, reason) for name in names
-        },
+        reason=reason,
+        names={name: UNITS[name] for name in names},
         flags=rows.flags,
     )

@@ -24,7 +24,7 @@ from mmresearch.estimate.ofi_rows import (
     no_book,
     with_constant,
 )
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, refused, unknown
 from mmresearch.market import Market
 
 FEWEST_BLOCKS = 10  # for the relation of slope and depth
@@ -191,7 +191,7 @@ def _quantities(found: Fits, unit: str, errors: str, level: float) -> dict[str, 
         quantities[name] = mean(name, name, "", "no block in which signed volume is known")
     quantities["significant"] = _significant(blocks["p"].dropna(), none, level)
     if found.depth is None:
-        lam = _unknown("depth_exponent", "", found.why_not, level)
+        lam = unknown("depth_exponent", "", found.why_not, level)
     else:
         value, low, high = found.depth.table.loc[1, ["estimate", "low", "high"]]
         words = f"least squares over blocks, {found.depth.errors}"
@@ -199,7 +199,7 @@ def _quantities(found: Fits, unit: str, errors: str, level: float) -> dict[str, 
     quantities["depth_exponent"] = lam
     two = mean("slope_times_two_depths", "slope_times_two_depths", "", "no block tells its depth")
     if unit != "ticks" or found.why_not.startswith("the flow"):
-        two = _unknown("slope_times_two_depths", "", "needs ticks and flow in units", level)
+        two = unknown("slope_times_two_depths", "", "needs ticks and flow in units", level)
     return quantities | {"slope_times_two_depths": two}
 
 
@@ -210,7 +210,7 @@ def _mean(
     errors, level = how
     y = values.iloc[:, 1].reset_index(drop=True)
     if not len(y):
-        return _unknown(name, unit, lacking, level)
+        return unknown(name, unit, lacking, level)
     if len(y) < 3 or np.ptp(y.to_numpy()) == 0:
         method = "mean over blocks, too few for an error"
         nothing = (math.nan, math.nan)
@@ -223,16 +223,11 @@ def _mean(
 
 def _significant(p: pd.Series, lacking: str, level: float) -> Quantity:
     if not len(p):
-        return _unknown("significant", "", lacking, level)
+        return unknown("significant", "", lacking, level)
     many = int((p < 0.05).sum())
     low, high = proportion_confint(many, len(p), 1 - level, method="wilson")
     words = f"share of {len(p)} blocks, Wilson's interval"
     return Quantity("significant", many / len(p), low, high, "", words, level=level)
-
-
-def _unknown(name: str, unit: str, reason: str, level: float = 0.95) -> Quantity:
-    nothing = (math.nan, math.nan, math.nan)
-    return Quantity(name, *nothing, unit, "none", identified=False, reason=reason, level=level)
 
 
 def _flags(main: Regression, found: Fits, rows: Rows, table: pd.DataFrame) -> tuple[str, ...]:
@@ -267,12 +262,11 @@ def _details(found: Fits) -> dict[str, pd.DataFrame]:
 
 
 def _refused(rows: Rows, reason: str) -> Result:
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit=f"{rows.unit} a unit of flow",
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample,
-        errors=f"none: {reason}",
-        quantities={name: _unknown(name, "", reason) for name in MEANING},
+        reason=reason,
+        names=MEANING,
     )

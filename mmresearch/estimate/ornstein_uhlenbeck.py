@@ -19,7 +19,7 @@ from mmresearch.estimate.exact_gaps import (
 )
 from mmresearch.estimate.inversion import INTERVALS, Inversion
 from mmresearch.estimate.pairs import Pairs, inventory_pairs
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, refused
 from mmresearch.estimate.sandwich import MANY_DAYS
 from mmresearch.estimate.snapshots import snapshot_panel
 from mmresearch.estimate.speed import bar_unit
@@ -309,16 +309,13 @@ class _Likelihood:
 
 
 def _refused(pairs: Pairs, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit="kappa per second; half-life in seconds",
-        table=pd.DataFrame([["kappa", *nothing, *nothing]], columns=TIDY),
         sample=pairs.sample,
-        errors=f"none: {reason}",
-        quantities={
-            "kappa": Quantity("kappa", *nothing, "a second", "none", False, reason),
-            "half_life": Quantity("half-life", *nothing, "seconds", "none", False, reason),
-        },
+        reason=reason,
+        names={"kappa": "a second", "half_life": "seconds"},
+        called={"half_life": "half-life"},
+        terms=["kappa"],
     )

@@ -27,7 +27,7 @@ from mmresearch.estimate.projection_rows import (
     panel_rows,
     windows,
 )
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import TIDY, Quantity, Result, refused
 from mmresearch.estimate.sandwich import MANY_DAYS, newey_west_lags, within_day_hac
 
 ERRORS = ("auto", "hodrick", "cluster", "hac")
@@ -309,16 +309,12 @@ def _quantities(table: pd.DataFrame, unit: str, words: str, level: float) -> dic
 
 
 def _refused(rows: Rows, made: Windows, steps: np.ndarray, level: float, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit="bps per standard deviation of the predictor; horizons in bars",
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample(made.rows, made.dropped),
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", False, reason, level)
-            for name in [f"slope_{h}" for h in steps]
-        },
+        reason=reason,
+        names=[f"slope_{h}" for h in steps],
+        level=level,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from mmresearch.estimate.pressure_filter import (
 from mmresearch.estimate.pressure_parts import Reversion
 from mmresearch.estimate.pressure_rows import PressureRows, stretches
 from mmresearch.estimate.pressure_variances import variances
-from mmresearch.estimate.result import Quantity, Result
+from mmresearch.estimate.result import Quantity, Result, unknown
 from mmresearch.estimate.reversion import inventory_reversion
 from mmresearch.estimate.sandwich import Rule
 from mmresearch.estimate.speed import bar_unit
@@ -112,8 +111,7 @@ def inventory_half_life(
     lacking = [c for c in NEEDED if c not in panel.columns]
     if lacking:
         reason = f"the panel lacks the columns {', '.join(lacking)}"
-        nothing = (math.nan, math.nan, math.nan)
-        life = Quantity("half-life", *nothing, "bars", "none", False, reason)
+        life = unknown("half-life", "bars", reason)
         return life, "sessions" if rows.daily else "bars", 1.0
     # by its own count where more are not asked for: long panels need fewer
     draws = None if choice["draws"] >= _ALL_DRAWS else choice["draws"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,7 +25,7 @@ from mmresearch.estimate.projection_rows import (
     windows,
 )
 from mmresearch.estimate.regime_labels import cell_names
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import TIDY, Quantity, Result, refused
 from mmresearch.market import Market
 
 FEWEST_ROWS = 30
@@ -305,18 +304,13 @@ def _regimes(
 def _refused(
     rows: Rows, made: Windows | None, steps: np.ndarray, level: float, reason: str
 ) -> Result:
-    names = [*(f"impact_{h}" for h in steps), *_SHAPE]
-    nothing = (math.nan, math.nan, math.nan)
     at, dropped = (made.rows, made.dropped) if made else (np.arange(len(rows.frame)), {})
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit=f"bps; horizons in {rows.step}s",
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample(at, dropped),
-        errors=f"none: {reason}",
-        quantities={
-            n: Quantity(n, *nothing, "", "none", identified=False, reason=reason, level=level)
-            for n in names
-        },
+        reason=reason,
+        names=[*(f"impact_{h}" for h in steps), *_SHAPE],
+        level=level,
     )

@@ -26,7 +26,7 @@ from mmresearch.estimate.propagator_fits import (
     naive_response,
     rows_used,
 )
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import TIDY, Quantity, Result, refused
 from mmresearch.estimate.sandwich import (
     SOME_DAYS,
     Rule,
@@ -335,15 +335,12 @@ def _meaning() -> pd.DataFrame:
 
 
 def _refused(rows: Rows, level: float, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit="bps of the mid; lags in trades",
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample(np.arange(len(rows.frame)), {}),
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", False, reason, level) for name in MEANING
-        },
+        reason=reason,
+        names=MEANING,
+        level=level,
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from mmresearch.estimate.errors import Regression, regress
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, unknown
 from mmresearch.estimate.sandwich import SOME_DAYS, error_rule
 from mmresearch.estimate.skew_fits import Term, answer_row, fit_term, regressors, terms
 from mmresearch.estimate.skew_rows import FAIR, MEASURES, QUOTES, ByName, SkewRows, skew_rows
@@ -231,8 +231,7 @@ def _answer(
 def quantity(name: str, found: Regression | str, unit: str, level: float) -> Quantity:
     """The slope with its interval, or the reason why there is none."""
     if isinstance(found, str):
-        nothing = (math.nan, math.nan, math.nan)
-        return Quantity(name, *nothing, unit, "none", False, found, level=level)
+        return unknown(name, unit, found, level)
     row = found.table.iloc[0]
     numbers = (float(row["estimate"]), float(row["low"]), float(row["high"]))
     if (found.fit.resid**2).sum() <= 1e-18 * (found.fit.model.endog**2).sum():

@@ -15,7 +15,7 @@ from mmresearch.estimate.inversion import Inversion, highest_rho, invert_simulat
 from mmresearch.estimate.pairs import Pairs, inventory_pairs, refuse
 from mmresearch.estimate.regime_labels import cell_names, regime_labels
 from mmresearch.estimate.regime_paths import Regimes, path_slopes
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import TIDY, Quantity, Result, refused, unknown
 from mmresearch.estimate.reversion import inventory_reversion
 from mmresearch.estimate.size_paths import size_edges, sizes
 from mmresearch.estimate.speed import bar_unit, half_life_of, units
@@ -187,8 +187,7 @@ def _found(
 
 
 def _nothing(name: str, unit: str, reason: str) -> tuple[Quantity, dict[str, float]]:
-    missing = (math.nan, math.nan, math.nan)
-    return Quantity(f"half-life, {name}", *missing, unit, "none", False, reason), {}
+    return unknown(f"half-life, {name}", unit, reason), {}
 
 
 def _apart(
@@ -285,12 +284,11 @@ def _flags(pairs: Pairs, found: Found, p: float) -> tuple[str, ...]:
 
 def _refused(question: tuple[str, str], pairs: Pairs, reason: str) -> Result:
     unit, length = bar_unit(pairs.frame, daily=pairs.daily)
-    life, _ = _nothing("all", unit, reason)
-    return Result(
+    return refused(
         *question,
         unit=units(unit, length),
-        table=pd.DataFrame(columns=TIDY),
         sample=pairs.sample,
-        errors=f"none: {reason}",
-        quantities={"half_life": life},
+        reason=reason,
+        names={"half_life": unit},
+        called={"half_life": "half-life, all"},
     )

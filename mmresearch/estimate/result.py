@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +116,51 @@ class Result:
         notes = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
         head = f"**{self.question}**\n\n$$ {self.equation} $$\n\n"
         return f"{head}{shown}\n<ul>{found}{notes}</ul>\n"
+
+
+def unknown(
+    name: str, unit: str, reason: str, level: float = 0.95, *, method: str = "none"
+) -> Quantity:
+    """A quantity of which nothing is known, and why."""
+    nothing = (math.nan, math.nan, math.nan)
+    return Quantity(name, *nothing, unit, method, identified=False, reason=reason, level=level)
+
+
+def refused(
+    question: str,
+    equation: str,
+    *,
+    unit: str,
+    sample: Sample,
+    reason: str,
+    names: Mapping[str, str] | Iterable[str],
+    called: Mapping[str, str] | None = None,
+    terms: Iterable[str] = (),
+    level: float = 0.95,
+    flags: Iterable[str] = (),
+    details: Mapping[str, pd.DataFrame] | None = None,
+) -> Result:
+    """The answer of data that cannot tell: no number, and the reason at every quantity.
+
+    names: the quantities that an answer would hold, or their units by name; called: the words for
+    those that are printed under other words; terms: rows of the table, empty without them.
+    """
+    units = names if isinstance(names, Mapping) else dict.fromkeys(names, "")
+    nothing = [math.nan] * (len(TIDY) - 1)
+    return Result(
+        question,
+        equation,
+        unit=unit,
+        table=pd.DataFrame([[term, *nothing] for term in terms], columns=TIDY),
+        sample=sample,
+        errors=f"none: {reason}",
+        quantities={
+            name: unknown((called or {}).get(name, name), of, reason, level)
+            for name, of in units.items()
+        },
+        flags=tuple(flags),
+        details=details or {},
+    )
 
 
 def compare(results: Mapping[str, Result]) -> pd.DataFrame:

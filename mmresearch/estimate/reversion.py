@@ -28,7 +28,7 @@ from mmresearch.estimate.speed import (
     bounds_table,
     estimators_table,
     half_life_of,
-    refused,
+    no_speed,
     rho_of,
     units,
 )
@@ -165,7 +165,7 @@ def inventory_reversion(
     question = (_QUESTION, _EQUATION if lags == 1 else _LONGER % (lags - 1))
     reason = lost or cannot_tell(pairs.design, lags)
     if reason:
-        return refused(*question, pairs, reason)
+        return no_speed(*question, pairs, reason)
     paths = {"interval": interval, "draws": draws or _draws(pairs), "seed": seed}
     levels = scale == "levels" and pairs.sample.series > 1
     if levels:

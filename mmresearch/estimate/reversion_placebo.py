@@ -17,7 +17,7 @@ from mmresearch.estimate.autoregression import (
 )
 from mmresearch.estimate.inversion import invert
 from mmresearch.estimate.pairs import Pairs, inventory_pairs
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import TIDY, Quantity, Result, refused
 from mmresearch.estimate.speed import half_life_of
 
 _QUESTION = "Would inventory that cannot revert seem to revert?"
@@ -141,15 +141,13 @@ def _share(name: str, count: int, of: int, *, extra: int = 0) -> Quantity:
 
 
 def _refused(pairs: Pairs, reason: str) -> Result:
-    nothing = [math.nan] * 6
-    none = Quantity("placebo p", *nothing[:3], "", "none", False, reason)
-    table = pd.DataFrame([["rho", *nothing]], columns=TIDY)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
-        "rho per bar",
-        table,
-        pairs.sample,
-        f"none: {reason}",
-        quantities={"placebo_p": none},
+        unit="rho per bar",
+        sample=pairs.sample,
+        reason=reason,
+        names=["placebo_p"],
+        called={"placebo_p": "placebo p"},
+        terms=["rho"],
     )

@@ -10,7 +10,7 @@ import pandas as pd
 import scipy.stats
 from statsmodels.stats.proportion import proportion_confint
 
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import TIDY, Quantity, Result, refused
 from mmresearch.estimate.sandwich import Rule, error_rule, small_sample_factor, sum_covariance
 from mmresearch.estimate.tape_rows import UNITS, Rows, cannot_tell, tape_rows
 from mmresearch.estimate.trade_rows import trade_table
@@ -184,16 +184,11 @@ def _quantities(
 
 
 def _refused(rows: Rows, words: str, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit=f"spread: {words}; covariance: its square",
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", identified=False, reason=reason)
-            for name in NAMES
-        },
+        reason=reason,
+        names=NAMES,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from mmresearch.estimate.result import Quantity
+from mmresearch.estimate.result import Quantity, unknown
 from mmresearch.estimate.sandwich import error_rule, small_sample_factor, sum_covariance
 from mmresearch.market import Market
 from mmresearch.measure.sign_rules import RULES, against_mid, at_quote, by_rule, refuse_rule
@@ -138,14 +138,13 @@ def attenuation(
     if isinstance(signed, Market):
         signed = sign_trades(signed, rule=rule)
     name, unit = "attenuation", "of the slope"
-    nothing = (math.nan, math.nan, math.nan)
     if "reported_side" not in signed:
         reason = "no side is reported, so how often signs are wrong cannot be told"
-        return Quantity(name, *nothing, unit, "none", identified=False, reason=reason)
+        return unknown(name, unit, reason)
     known = signed[signed["side"].notna() & signed["reported_side"].notna()]
     if len(known) < FEWEST_TRADES:
         reason = f"{len(known)} trades have both sides, where {FEWEST_TRADES} are needed"
-        return Quantity(name, *nothing, unit, "none", identified=False, reason=reason)
+        return unknown(name, unit, reason)
     same = (known["side"] * known["reported_side"]).to_numpy("float64")
     days = known["symbol"].astype("str") + known["time"].dt.strftime(" %Y-%m-%d")
     if flow == "sign":

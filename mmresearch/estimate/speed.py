@@ -16,7 +16,7 @@ from mmresearch.estimate.autoregression import (
 )
 from mmresearch.estimate.inversion import Inversion
 from mmresearch.estimate.pairs import Pairs
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import Quantity, Result, refused
 
 
 def bar_unit(rows: pd.DataFrame, *, daily: bool) -> tuple[str, float]:
@@ -106,20 +106,17 @@ def _with_lives(table: pd.DataFrame, design: Design, unit: str, length: float) -
     return table.assign(half_life=lives, unit=unit)
 
 
-def refused(question: str, equation: str, pairs: Pairs, reason: str) -> Result:
-    """The result for data that cannot tell: no number, and the reason."""
+def no_speed(question: str, equation: str, pairs: Pairs, reason: str) -> Result:
+    """The result for data that cannot tell rho: no number, and the reason."""
     unit, length = bar_unit(pairs.frame, daily=pairs.daily)
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         question,
         equation,
         unit=units(unit, length),
-        table=pd.DataFrame([["rho", *nothing, *nothing]], columns=TIDY),
         sample=pairs.sample,
-        errors=f"none: {reason}",
-        quantities={
-            "rho": Quantity("rho", *nothing, "per bar", "none", False, reason),
-            "half_life": Quantity("half-life", *nothing, unit, "none", False, reason),
-        },
+        reason=reason,
+        names={"rho": "per bar", "half_life": unit},
+        called={"half_life": "half-life"},
+        terms=["rho"],
         details={"estimators": pd.DataFrame(columns=["estimator", "rho", "half_life", "unit"])},
     )

@@ -15,7 +15,7 @@ from mmresearch.estimate.component_agreement import DISAGREE, agreement, disagre
 from mmresearch.estimate.component_rows import ON, Rows, component_rows
 from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.indicator_gmm import TERMS, gmm, moments_solved
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import TIDY, Quantity, Result, refused
 from mmresearch.estimate.sandwich import Rule, error_rule
 from mmresearch.estimate.trade_rows import trade_table
 from mmresearch.market import Market
@@ -308,16 +308,11 @@ def _points(frames: dict[str, tuple[pd.DataFrame, str]], index: str) -> pd.DataF
 
 
 def _refused(rows: Rows, on: str, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION[on],
         unit="share of the half spread",
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", identified=False, reason=reason)
-            for name in MEANING
-        },
+        reason=reason,
+        names=MEANING,
     )

@@ -18,7 +18,7 @@ from mmresearch.estimate.inversion import highest_rho, invert, invert_simulated
 from mmresearch.estimate.pairs import Pairs, inventory_pairs, one_series
 from mmresearch.estimate.result import Quantity, Result
 from mmresearch.estimate.shifts import in_regimes, search, searcher
-from mmresearch.estimate.speed import bar_unit, half_life_of, refused, rho_of, units
+from mmresearch.estimate.speed import bar_unit, half_life_of, no_speed, rho_of, units
 from mmresearch.estimate.target_rows import (
     Found,
     about_one,
@@ -260,7 +260,7 @@ def _about_known(pairs: Pairs, draws: int, errors: str, seed: int) -> Result:
 
 def _refused(pairs: Pairs, reason: str) -> Result:
     """No number, and the reason, under the names that an answer has."""
-    result = refused(_QUESTION, _EQUATION, pairs, reason)
+    result = no_speed(_QUESTION, _EQUATION, pairs, reason)
     life = result.quantities["half_life"]
     without = replace(life, name="half-life, constant target")
     return replace(

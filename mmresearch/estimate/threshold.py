@@ -25,7 +25,7 @@ from mmresearch.estimate.bands import (
 from mmresearch.estimate.errors import regress
 from mmresearch.estimate.pairs import Pairs, inventory_pairs, one_series
 from mmresearch.estimate.result import Quantity, Result
-from mmresearch.estimate.speed import bar_unit, refused
+from mmresearch.estimate.speed import bar_unit, no_speed
 from mmresearch.estimate.threshold_rows import (
     curve,
     flags_of,
@@ -288,7 +288,7 @@ def _result(
 
 def _refused(equation: str, pairs: Pairs, reason: str) -> Result:
     """No number, and the reason, under the names that an answer has."""
-    result = refused(_QUESTION, equation, pairs, reason)
+    result = no_speed(_QUESTION, equation, pairs, reason)
     life = result.quantities["half_life"]
     names = {"half_life_inside": life.unit, "half_life_outside": life.unit, "threshold": "units"}
     quantities = {

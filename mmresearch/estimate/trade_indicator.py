@@ -12,7 +12,7 @@ import scipy.stats
 from statsmodels.sandbox.regression.gmm import GMMResults
 
 from mmresearch.estimate.equality import equal_slopes
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import TIDY, Quantity, Result, refused
 from mmresearch.estimate.revision_gmm import (
     CROSSED,
     PARTS,
@@ -306,16 +306,11 @@ def _kind(days: pd.Series, errors: str) -> str:
 
 
 def _refused(rows: Rows, unit: str, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit=f"theta, phi, drift: {_words(unit)}; rho, lam: shares",
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", identified=False, reason=reason)
-            for name in MEANING
-        },
+        reason=reason,
+        names=MEANING,
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mmresearch.estimate.result import TIDY, Quantity, Result
+from mmresearch.estimate.result import Quantity, Result, refused
 from mmresearch.estimate.trade_rows import trade_table
 from mmresearch.estimate.var_draws import (
     CLOSE,
@@ -272,16 +272,11 @@ def _response(rows: Rows, asked: Question, found: Draws) -> pd.DataFrame:
 
 
 def _refused(rows: Rows, asked: Question, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit=f"{asked.units} a purchase",
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample(asked.lags),
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, "", "none", identified=False, reason=reason)
-            for name in MEANING
-        },
+        reason=reason,
+        names=MEANING,
     )

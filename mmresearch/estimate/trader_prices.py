@@ -13,7 +13,7 @@ from mmresearch.estimate.errors import Regression, regress
 from mmresearch.estimate.fill_rows import SERIES, refuse_fills
 from mmresearch.estimate.jackknife import jackknife_by_day
 from mmresearch.estimate.panel_rows import drop_by_reason
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, refused, unknown
 from mmresearch.estimate.sandwich import SOME_DAYS
 
 HELD = ("session", "ledger")
@@ -207,9 +207,7 @@ def _table(
 def _quantities(table: pd.DataFrame, errors: str, held: str, level: float) -> dict[str, Quantity]:
     found = {}
     if held == "ledger":
-        nothing = (math.nan, math.nan, math.nan)
-        unit = UNITS["direction"]
-        found["direction"] = Quantity("direction", *nothing, unit, "none", False, _CARRIED)
+        found["direction"] = unknown("direction", UNITS["direction"], _CARRIED)
     for row in table.itertuples():
         how = _JACKKNIFE if row.term == "direction" else errors
         numbers = (row.estimate, row.low, row.high)
@@ -261,17 +259,12 @@ def _slope(x: pd.Series, y: pd.Series) -> float:
 
 
 def _refused(rows: Rows, reason: str) -> Result:
-    nothing = (math.nan, math.nan, math.nan)
-    return Result(
+    return refused(
         _QUESTION,
         _EQUATION,
         unit="; ".join(f"{name}: {unit}" for name, unit in UNITS.items()),
-        table=pd.DataFrame(columns=TIDY),
         sample=rows.sample,
-        errors=f"none: {reason}",
-        quantities={
-            name: Quantity(name, *nothing, unit, "none", identified=False, reason=reason)
-            for name, unit in UNITS.items()
-        },
+        reason=reason,
+        names=UNITS,
         flags=rows.flags,
     )
