@@ -83,6 +83,7 @@ _HOME = {
     "rolling_reversion": "mmresearch.estimate.rolling:rolling_reversion",
     "ornstein_uhlenbeck": "mmresearch.estimate.ornstein_uhlenbeck:ornstein_uhlenbeck",
     "price_pressure": "mmresearch.estimate.pressure:price_pressure",
+    "average_positioning": "mmresearch.estimate.positioning_averages:average_positioning",
     "inventory_by_horizon": "mmresearch.estimate.horizons:inventory_by_horizon",
     "trader_prices": "mmresearch.estimate.trader_prices:trader_prices",
     "dealer_pricing": "mmresearch.estimate.dealer_pricing:dealer_pricing",

@@ -36,7 +36,7 @@ def positioning_by_holding(
     Lots are first in, first out (`mm.lots`). Each one's profit is what its two fills earned
     against the mid just before them (spread) and what the change of that mid made between them
     (positioning). It is another object than `positioning_by_period`, which does not follow units
-    but splits the same sum by the swings of the whole inventory: the two agree in total only.
+    but splits the path of the whole inventory into waves. Means: `average_positioning`.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def positioning_by_holding(
         of the series' last lot, marked there.
 
         Over all rows of a series the sum of positioning is sum I_(t-1) (m_t - m_(t-1)), from entry
-        to entry of its ledger. attrs: bins, freq, opening_known (of every series), counts of lots
-        "without a mark" (their profit is not in the table).
+        to entry of its ledger. attrs: bins, freq, currency (all that are in it), opening_known (of
+        every series), counts of lots "without a mark" (their profit is not in the table).
 
     Raises
     ------
@@ -101,9 +101,16 @@ def positioning_by_holding(
     summed = pd.concat(found).groupby([*_KEY, "bin"])[_SUMS].sum()
     answer = _filled(pd.concat(grids, ignore_index=True), summed, bins, step)
     answer.attrs = {"kind": "time held", "bins": bins, "freq": freq}
+    answer.attrs["currency"] = currencies(market, answer["symbol"])
     answer.attrs["opening_known"] = _openings_known(market, account, opening, answer)
     answer.attrs["counts"] = {"without a mark": int((~known).sum())}
     return answer
+
+
+def currencies(market: Market, symbols: pd.Series) -> list[str]:
+    """What these symbols settle in, each once."""
+    about = market.symbols[market.symbols["symbol"].isin(symbols.unique())]
+    return sorted(about["settlement"].unique())
 
 
 def _chosen(table: pd.DataFrame, symbol: str | Sequence[str] | None) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure.entries import Opening
+from mmresearch.measure.holding import currencies
 from mmresearch.measure.marks import turned
 from mmresearch.measure.panel import panel
 from mmresearch.measure.time_bands import band_names, edges_in_seconds, in_words
@@ -47,7 +48,7 @@ def positioning_by_period(
         Inner edges, rising: texts or seconds, above two bars, for no wave is shorter. A period that
         equals an edge is in the longer band.
     freq : str
-        The bars of a market, a clock step. What is traded inside a bar is not in the sum.
+        The bars of a market, a clock step; take it as short as the mid is quick to answer.
     account, symbol, opening : optional
         As in `panel`.
 
@@ -55,7 +56,7 @@ def positioning_by_period(
     -------
     DataFrame
         A row an account, symbol, session and band: account, symbol, day, bin (the band), bars,
-        positioning (currency of settlement, + the account earned). attrs: bins, freq,
+        positioning (currency of settlement, + the account earned). attrs: bins, freq, currency,
         opening_known; counts of bars "without inventory" and "without a mid", which are in no
         band, and of sessions "split" by them: their stretches are transformed one by one, which
         caps the longest period.
@@ -96,6 +97,8 @@ def positioning_by_period(
     table = table.sort_index(kind="stable").reset_index(drop=True)
     table = table[[*_SERIES, "day", "bin", "bars", "positioning"]].astype({"bin": "str"})
     table.attrs = {"kind": "period", "bins": bins, "freq": in_words(length), "counts": counts}
+    money = currencies(market, table["symbol"]) if isinstance(market, Market) else ["currency"]
+    table.attrs["currency"] = money
     table.attrs["opening_known"] = bool(kept.get("opening_known", pd.Series([True])).all())
     return table
 
