@@ -289,13 +289,15 @@ def _units(size: str, brokered: bool) -> dict[str, str]:
 
 
 def _refused(rows: Rows, size: str, reason: str) -> Result:
+    units = _units(size, FLOW in rows.frame)
     return refused(
         _QUESTION,
         _FLOW_EQUATION if FLOW in rows.frame else _EQUATION,
         unit=f"basis points for {_UNITS[size]}, and for a direction",
         sample=rows.sample,
         reason=reason,
-        names=_units(size, FLOW in rows.frame),
+        names=units,
+        units=units,
         flags=rows.flags,
         details={"timing": rows.timing, "series": rows.series},
     )

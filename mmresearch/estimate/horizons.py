@@ -282,6 +282,7 @@ def _refused(names: list[str], sample: Sample, reason: str) -> Result:
         unit=f"{unit}, + the account earned",
         sample=sample,
         reason=reason,
-        names=dict.fromkeys([*names, "total"], unit),
+        names=[*names, "total"],
+        units=dict.fromkeys([*names, "total"], unit),
     )
     return replace(result, errors="none: nothing was estimated")

@@ -340,4 +340,5 @@ def _refused(sample: Sample, units: dict[str, str], reason: str) -> Result:
         sample=sample,
         reason=reason,
         names=units,
+        units=units,
     )

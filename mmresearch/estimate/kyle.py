@@ -196,6 +196,7 @@ def _refused(made: Rows, signs: bool, reason: str) -> Result:
         unit=made.unit,
         sample=made.sample,
         reason=reason,
-        names=dict.fromkeys(names, made.unit),
+        names=names,
+        units=dict.fromkeys(names, made.unit),
         flags=made.flags,
     )

@@ -204,6 +204,7 @@ def _refused(rows: LiquidityRows, names: list[str], reason: str) -> Result:
         unit="bps of spread",
         sample=Sample(0, rows.dropped | {"too few to tell": len(rows.frame)}, 0, 0),
         reason=reason,
-        names={name: UNITS[name] for name in names},
+        names=names,
+        units=UNITS,
         flags=rows.flags,
     )

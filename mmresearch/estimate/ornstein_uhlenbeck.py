@@ -315,7 +315,8 @@ def _refused(pairs: Pairs, reason: str) -> Result:
         unit="kappa per second; half-life in seconds",
         sample=pairs.sample,
         reason=reason,
-        names={"kappa": "a second", "half_life": "seconds"},
+        names=["kappa", "half_life"],
+        units={"kappa": "a second", "half_life": "seconds"},
         called={"half_life": "half-life"},
         terms=["kappa"],
     )

@@ -289,6 +289,7 @@ def _refused(question: tuple[str, str], pairs: Pairs, reason: str) -> Result:
         unit=units(unit, length),
         sample=pairs.sample,
         reason=reason,
-        names={"half_life": unit},
+        names=["half_life"],
+        units={"half_life": unit},
         called={"half_life": "half-life, all"},
     )

@@ -133,7 +133,8 @@ def refused(
     unit: str,
     sample: Sample,
     reason: str,
-    names: Mapping[str, str] | Iterable[str],
+    names: Iterable[str],
+    units: Mapping[str, str] | None = None,
     called: Mapping[str, str] | None = None,
     terms: Iterable[str] = (),
     level: float = 0.95,
@@ -142,10 +143,11 @@ def refused(
 ) -> Result:
     """The answer of data that cannot tell: no number, and the reason at every quantity.
 
-    names: the quantities that an answer would hold, or their units by name; called: the words for
-    those that are printed under other words; terms: rows of the table, empty without them.
+    names: the quantities that an answer would hold, and their units by name where they have any;
+    called: the words for those that are printed under other words; terms: rows of the table, empty
+    without them.
     """
-    units = names if isinstance(names, Mapping) else dict.fromkeys(names, "")
+    units, called = units or {}, called or {}
     nothing = [math.nan] * (len(TIDY) - 1)
     return Result(
         question,
@@ -155,8 +157,8 @@ def refused(
         sample=sample,
         errors=f"none: {reason}",
         quantities={
-            name: unknown((called or {}).get(name, name), of, reason, level)
-            for name, of in units.items()
+            name: unknown(called.get(name, name), units.get(name, ""), reason, level)
+            for name in names
         },
         flags=tuple(flags),
         details=details or {},

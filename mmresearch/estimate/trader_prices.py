@@ -266,5 +266,6 @@ def _refused(rows: Rows, reason: str) -> Result:
         sample=rows.sample,
         reason=reason,
         names=UNITS,
+        units=UNITS,
         flags=rows.flags,
     )

@@ -8,7 +8,7 @@ import math
 import pandas as pd
 import pytest
 
-from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, compare
+from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, compare, refused
 
 
 def answer(**changes: object) -> Result:
@@ -143,3 +143,26 @@ def test_compare_shows_no_interval_where_nothing_is_known():
     nothing = Quantity("half-life", math.nan, math.nan, math.inf, "bars", "by hand", False, "why")
     table = compare({"only": answer(quantities={"half_life": nothing})})
     assert table.loc[("half-life", "bars"), "only"] == "not identified"
+
+
+def test_a_refusal_has_the_names_of_an_answer_and_no_number():
+    meaning = {"alpha": "how much of the spread is news", "half_life": "how long half takes"}
+    sample = Sample(0, {"too few": 3}, 0)
+    made = refused("Why?", "y = x", unit="bps", sample=sample, reason="3 rows", names=meaning)
+    # what the names mean is not their unit
+    assert [(q.name, q.unit) for q in made.quantities.values()] == [
+        ("alpha", ""),
+        ("half_life", ""),
+    ]
+    assert made.errors == "none: 3 rows"
+    assert made.tidy().empty
+    assert list(made.tidy()) == TIDY
+    more = {"units": {"half_life": "bars"}, "called": {"half_life": "half-life"}, "level": 0.9}
+    made = refused(
+        "Why?", "y", unit="", sample=sample, reason="3 rows", names=meaning, terms=["rho"], **more
+    )
+    life = made.quantities["half_life"]
+    assert (life.name, life.unit, life.level, life.identified) == ("half-life", "bars", 0.9, False)
+    assert life.reason == "3 rows"
+    assert made.tidy()["term"].tolist() == ["rho"]
+    assert made.tidy().iloc[0, 1:].isna().all()
