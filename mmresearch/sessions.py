@@ -21,6 +21,7 @@ WHOLE_DAYS = ("24/7", "dates")  # calendars of which every session is a UTC date
 _CLOCK = r"((?:[01]\d|2[0-3]):[0-5]\d|24:00)"
 _HOURS = re.compile(rf"{_CLOCK}-{_CLOCK} (\S+)")
 _DAY = pd.Timedelta(days=1)
+_ENDS = ("open", "close")
 
 
 def has_clock(calendar: str) -> bool:
@@ -70,6 +71,26 @@ def session_of(times: pd.Series, sessions: pd.DataFrame) -> np.ndarray:
     # a session that ends where the next begins (24/7) gives its last instant to the next
     inside = (row >= 0) & (clock <= closes[np.maximum(row, 0)]) if len(opens) else row >= 0
     return np.where(inside, row, -1)
+
+
+def stands_until(times: pd.Series, sessions: pd.DataFrame, calendar: str) -> np.ndarray:
+    """When a quote of each time stands no longer, nanoseconds since 1970: no event of then met it.
+
+    A quote of a session stands to its close, one of between two sessions to the next opening.
+    "24/7" has no close: there midnight changes nothing, and a quote stands to the end of the day
+    after its own, for with no other all that day its record has a gap.
+    """
+    if calendar == "24/7":
+        return (times.dt.floor("D") + 2 * _DAY).to_numpy("datetime64[ns]").view("int64")
+    opens, closes = (sessions[c].to_numpy("datetime64[ns]").view("int64") for c in _ENDS)
+    edges = np.union1d(opens, closes[~np.isin(closes, opens)] + 1)
+    row = np.searchsorted(edges, times.to_numpy("datetime64[ns]").view("int64"), side="right")
+    return np.append(edges, np.iinfo(np.int64).max)[row]
+
+
+def stands_since(opens: np.ndarray, calendar: str) -> np.ndarray:
+    """From when on a quote stood at each opening, nanoseconds; as `stands_until`, turned round."""
+    return opens - _DAY.value if calendar == "24/7" else opens
 
 
 def _stretches(days: pd.Series) -> np.ndarray:

@@ -58,14 +58,16 @@ def infer_fills(
     return _other_side(tape, aggressor, account)
 
 
-def infer_by_mid(trades: pd.DataFrame, known_mid: Callable[[], np.ndarray]) -> pd.DataFrame:
+def infer_by_mid(
+    trades: pd.DataFrame, known_mid: Callable[[], np.ndarray], sessions: pd.DataFrame
+) -> pd.DataFrame:
     """As `infer_fills` of one symbol's checked trades, by the mid that was known before each.
 
     It is asked for only where the side of a trade is missing.
     """
     aggressor = trades["side"].to_numpy()
     if np.isnan(aggressor).any():
-        aggressor = _filled_in(trades, sign_by_mid(trades, known_mid()))
+        aggressor = _filled_in(trades, sign_by_mid(trades, known_mid(), sessions))
     return _other_side(trades, aggressor, AGGREGATE)
 
 

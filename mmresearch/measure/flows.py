@@ -170,8 +170,10 @@ def _fills(market: Market, symbols: list[str] | None) -> tuple[pd.DataFrame, str
             return pd.DataFrame(columns=["account", *_COLUMNS[:2]]), "no fills: transfers only"
         raise ValueError(f"market {market.name!r} has no fills, trades or transfers: no inventory")
     quotes = best_quotes(market)
-    quotes = None if quotes is None else _of_symbols(quotes, symbols)
-    fills = infer_fills(_of_symbols(market["trades"], symbols), quotes)
+    tape = {"trades": market["trades"]} | ({} if quotes is None else {"quotes": quotes})
+    tape = {name: _of_symbols(table, symbols) for name, table in tape.items()}
+    # with the calendars, for no quote of last night's session stands
+    fills = infer_fills(Market(symbols=market.symbols, **tape))
     return fills, "no fills: the aggregate maker, inferred from the other side of every trade"
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.market import Market
-from mmresearch.measure.asof import known_before_by_symbol
 from mmresearch.measure.quotes import best_quotes
-from mmresearch.measure.session_days import with_day
+from mmresearch.measure.session_days import standing_before, with_day
 
 _ORDER = ["symbol", "time", "seq"]
 _COLUMNS = ["symbol", "day", "time", "seq", "side", "price", "size", "bid", "ask"]
@@ -31,7 +30,8 @@ def quoted_trades(market: Market, *, symbol: str | Sequence[str] | None = None) 
     DataFrame
         symbol, day, time, seq, in that order; side (of the aggressor, missing: unknown), price,
         size; bid and ask of the last quote of the session with an earlier (time, seq), never one
-        that the trade itself moved; missing where none is known. attrs: "outside", how many trades
+        that the trade itself moved; missing where none is known. In a market without closes
+        ("24/7") the last quote of the day before stands. attrs: "outside", how many trades
         no session holds.
     """
     trades = market["trades"]
@@ -55,12 +55,10 @@ def quoted_trades(market: Market, *, symbol: str | Sequence[str] | None = None) 
 
 
 def _before(rows: pd.DataFrame, quotes: pd.DataFrame, market: Market) -> np.ndarray:
-    """Bid and ask known before each row; missing where the last quote is of another session."""
-    row = known_before_by_symbol(rows, quotes)
-    then = quotes.iloc[np.maximum(row, 0)].reset_index(drop=True)
-    of_quote = with_day(then[["time"]].assign(symbol=rows["symbol"].to_numpy()), market)["day"]
-    known = (row >= 0) & (of_quote.to_numpy() == rows["day"].to_numpy())
-    return np.where(known[:, None], then[["bid", "ask"]].to_numpy("float64"), np.nan)
+    """Bid and ask known before each row; missing where the last quote stood no longer."""
+    row = standing_before(rows, quotes, market)
+    then = quotes[["bid", "ask"]].to_numpy("float64")[np.maximum(row, 0)]
+    return np.where((row >= 0)[:, None], then, np.nan)
 
 
 def bunch_trades(trades: pd.DataFrame, *, within: str | None = None) -> pd.DataFrame:

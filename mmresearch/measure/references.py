@@ -3,7 +3,8 @@
 A quote is valid if it has both sides and the ask is above the bid: a locked one (bid = ask) and a
 crossed one (bid > ask) are not, and neither is a quote without sizes to a reference that needs
 them. What stood just before a row is the last quote of its session with an earlier (time, seq),
-valid or not. What stands later is the last valid reference of the session at or before then.
+valid or not; where the market never closes ("24/7") the last of the day before stands at midnight.
+What stands later is the last valid reference of the session at or before then.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mmresearch.market import Market
 from mmresearch.measure import blocks
 from mmresearch.measure.bars import Step, parse_freq
 from mmresearch.measure.quotes import QUOTE, quote_blocks
-from mmresearch.sessions import has_clock, session_table
+from mmresearch.sessions import has_clock, session_table, stands_since
 
 HORIZONS = ("1s", "5s", "15s", "60s", "300s")
 REFERENCES = ("mid", "weighted_mid")
@@ -197,6 +198,7 @@ def _stream(
     at, seq = blocks.constant(tape.rows["time"]), blocks.constant(tape.rows["seq"])
     n, events = len(at), (at, seq, tape.session)
     opens, closes = edges(tape.sessions, "open"), edges(tape.sessions, "close")
+    opens = stands_since(opens, market.calendar(symbol))
     opens = opens if len(opens) else np.zeros(1, np.int64)
     steps, to = np.array([*clock.values()], np.int64), np.array([*clock], np.int64)
     known, met = np.full((3, n), np.nan), np.full(n, np.iinfo(np.int64).min)

@@ -7,8 +7,8 @@ import pandas as pd
 
 from mmresearch import schema
 from mmresearch.market import Market
-from mmresearch.measure.asof import known_before_by_symbol
 from mmresearch.measure.quotes import best_quotes
+from mmresearch.measure.session_days import standing_before
 from mmresearch.measure.sign_rules import against_mid, by_rule, refuse_rule, tick_test
 from mmresearch.sessions import session_of
 
@@ -24,9 +24,11 @@ def sign_trades(
 ) -> pd.DataFrame:
     """The trades with the aggressor's side as a rule infers it, and what signed each row.
 
-    A trade meets the last quote with an earlier (time, seq); a quote of the trade's own instant
-    counts only if its `seq` is smaller. Nothing is drawn at random: what the rule cannot tell stays
-    missing.
+    A trade meets the last quote of its session with an earlier (time, seq); a quote of the trade's
+    own instant counts only if its `seq` is smaller, and last night's tells nothing of a trade
+    before the session's first. A calendar without closes ("24/7", and a bare table's) has no
+    night: at midnight the last quote of the day before stands. Nothing is drawn at random: what the
+    rule cannot tell stays missing.
 
     Parameters
     ----------
@@ -98,14 +100,15 @@ def met_quotes(
 ) -> pd.DataFrame:
     """The checked trades in order with `_series` (a number of symbol and session), `_bid`, `_ask`.
 
-    The quotes are those known before each; missing where none is or a side is. attrs:
+    The quotes are those that stood before each; missing where none did or a side is. attrs:
     "without_quotes", whether there were none to be met.
     """
     tape, quotes = _tape(trades, quotes, days)
     tape["_series"] = tape.groupby(["symbol", tape.pop("_day")], sort=False).ngroup()
     sides = np.full((2, len(tape)), np.nan)
     if needed and quotes is not None:
-        row = known_before_by_symbol(tape, quotes)
+        market = trades if isinstance(trades, Market) else None
+        row = standing_before(tape, quotes, market)
         for values, name in zip(sides, ("bid", "ask"), strict=True):
             values[row >= 0] = quotes[name].to_numpy("float64")[row[row >= 0]]
     tape["_bid"], tape["_ask"] = sides
@@ -113,12 +116,12 @@ def met_quotes(
     return tape
 
 
-def sign_by_mid(trades: pd.DataFrame, known_mid: np.ndarray) -> np.ndarray:
-    """Lee and Ready's sign of trades in order, by the mid known before each; sessions are dates."""
+def sign_by_mid(trades: pd.DataFrame, known_mid: np.ndarray, sessions: pd.DataFrame) -> np.ndarray:
+    """Lee and Ready's sign of one symbol's trades in order, by the mid known before each."""
     price = trades["price"].to_numpy()
     told = against_mid(price, known_mid)
-    days = trades.groupby(["symbol", trades["time"].dt.floor("D")], sort=False).ngroup()
-    return np.where(np.isnan(told), tick_test(price, days.to_numpy()), told)
+    series = session_numbers(trades["time"], sessions)
+    return np.where(np.isnan(told), tick_test(price, series), told)
 
 
 def session_numbers(times: pd.Series, sessions: pd.DataFrame) -> np.ndarray:

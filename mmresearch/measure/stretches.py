@@ -25,6 +25,7 @@ from mmresearch.measure.flows import account_flows, flows_of, saved_flows
 from mmresearch.measure.own_quotes import held, own_blocks
 from mmresearch.measure.prints import TRADE, Tape
 from mmresearch.measure.quotes import QUOTE, best_quotes, block_mid, quote_blocks
+from mmresearch.sessions import stands_until
 
 _READ = ("trades", "quotes", "own_quotes", "book", "fills", "transfers", "positions")
 _ORDER = ["time", "seq"]
@@ -54,6 +55,16 @@ class Stretch(NamedTuple):
         found += [np.stack([rows["time"], rows["seq"]]) for rows in self.trades(_ORDER)]
         time, seq = np.concatenate(found, axis=1)
         return pd.DataFrame({"time": pd.to_datetime(time, utc=True), "seq": seq})
+
+
+class Last(NamedTuple):
+    """The mid of the last quote so far, and when it stands no longer (nanoseconds)."""
+
+    mid: float
+    until: int
+
+
+_NONE = Last(np.nan, np.iinfo(np.int64).max)
 
 
 class Flows:
@@ -138,13 +149,13 @@ def _day_by_day(
     opened = np.searchsorted(cuts, nanoseconds(sessions["open"]), side="right")
     edges = [None, *pd.to_datetime(cuts, utc=True), None]
     has_fills = _has_fills(market)
-    last = np.nan  # the mid that a stretch's first trades meet
+    last, calendar = _NONE, market.calendar(symbol)
     for number in range(len(edges) - 1):
         part = market.select(symbol, edges[number], edges[number + 1])
         if has_fills:
             flows = saved_flows(part, symbol, accounts)
         else:
-            fills, last = _inferred(part, symbol, last)
+            fills, last = _inferred(part, symbol, last, sessions, calendar)
             flows = flows_of(fills, part, accounts, [symbol])
         own = sessions[opened == number].reset_index(drop=True)
         trades = partial(_tape, part, symbol) if "trades" in part else None
@@ -156,27 +167,55 @@ def _tape(market: Market, symbol: str, columns: Sequence[str]) -> Iterator[Block
     return blocks.of_symbol(market, "trades", columns, symbol)
 
 
-def _inferred(market: Market, symbol: str, last: float) -> tuple[pd.DataFrame, float]:
-    """The aggregate maker's fills, and the mid of the last quote; `last` is that of the one before.
+def _inferred(
+    market: Market, symbol: str, last: Last, sessions: pd.DataFrame, calendar: str
+) -> tuple[pd.DataFrame, Last]:
+    """The aggregate maker's fills, and the last quote; `last` is that of the stretches before.
 
     Quotes are read in blocks, and only where a trade's side is to be inferred from them.
     """
     trades, quotes = market["trades"], quote_blocks(market, symbol)
     if quotes is None:
         return infer_fills(trades), last
-    mids = ({**rows, "mid": block_mid(rows)} for rows in quotes)
-    fills = infer_by_mid(trades, lambda: value_before(trades, mids, "mid", skip=False, first=last))
-    return fills, _last_mid(market, last)
+    ends = partial(stands_until, sessions=sessions, calendar=calendar)
+    mids = _standing(quotes, last.until, ends)
+    known = partial(value_before, trades, mids, "mid", skip=False, first=last.mid)
+    return infer_by_mid(trades, known, sessions), _last(market, last, ends)
 
 
-def _last_mid(market: Market, last: float) -> float:
-    """The mid of the market's last quote; `last` if it has none."""
+def _standing(
+    quotes: Iterable[Block], until: int, ends: Callable[[pd.Series], np.ndarray]
+) -> Iterator[Block]:
+    """The mids, and a missing one from where each stands no longer; `until` of the one before."""
+    first = np.iinfo(np.int64).min
+    for rows in quotes:
+        when, own = rows["time"], ends(_times(rows["time"]))
+        if not len(when):
+            continue
+        over = np.append(until, own[:-1])
+        at = np.flatnonzero(over <= when)
+        yield {
+            "time": np.insert(when, at, over[at]),
+            "seq": np.insert(rows["seq"], at, first),
+            "mid": np.insert(block_mid(rows), at, np.nan),
+        }
+        until = own[-1]
+    yield {"time": np.array([until]), "seq": np.array([first]), "mid": np.array([np.nan])}
+
+
+def _times(since: np.ndarray) -> pd.Series:
+    return pd.Series(since.view("datetime64[ns]"))
+
+
+def _last(market: Market, last: Last, ends: Callable[[pd.Series], np.ndarray]) -> Last:
+    """The market's last quote; `last` if it has none."""
     name, level = ("quotes", "") if "quotes" in market else ("book", "_1")
     for rows in reversed(list(market.scans(name))):
         mid = (pl.col(f"bid{level}") + pl.col(f"ask{level}")) / 2
-        end = rows.tail(1).select(mid.fill_null(np.nan)).collect()
+        end = rows.tail(1).select("time", mid=mid.fill_null(np.nan)).collect()
         if end.height:
-            return end.item()
+            when = end["time"].to_physical().to_numpy()
+            return Last(end["mid"].item(), int(ends(_times(when))[0]))
     return last
 
 

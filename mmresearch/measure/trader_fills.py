@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.market import Market
-from mmresearch.measure.asof import known_before_by_symbol
 from mmresearch.measure.entries import Opening
 from mmresearch.measure.ledger import ledger
 from mmresearch.measure.quotes import best_quotes, mid
-from mmresearch.measure.session_days import with_day
+from mmresearch.measure.session_days import standing_before, with_day
 
 PRICES = ("auto", "mid", "mean")
 _SERIES = ["account", "symbol"]
@@ -96,12 +95,9 @@ def _held(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _mid_before(rows: pd.DataFrame, quotes: pd.DataFrame, market: Market) -> np.ndarray:
     """The mid of the last quote with an earlier (time, seq), of the fill's own session."""
-    row = known_before_by_symbol(rows, quotes)
+    row = standing_before(rows, quotes, market)
     then = quotes.iloc[np.maximum(row, 0)]
-    kind = then[["symbol", "time"]].reset_index(drop=True)
-    kind["symbol"] = rows["symbol"].to_numpy()
-    same = with_day(kind, market)["day"].to_numpy() == rows["day"].to_numpy()
-    return np.where((row >= 0) & same, mid(then).to_numpy(), np.nan)
+    return np.where(row >= 0, mid(then).to_numpy(), np.nan)
 
 
 def _mean_of_others(rows: pd.DataFrame, market: Market, prints: int) -> np.ndarray:

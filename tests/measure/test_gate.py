@@ -297,6 +297,18 @@ def test_planted_faults_are_found(plant, check, verdict, words):
     assert row["affects"] or "tape" in check
 
 
+def test_prints_before_a_sessions_first_quote_are_not_held_against_last_nights():
+    t = clean()
+    lines = [t[name] for name in ("quotes", "trades")]
+    early = [rows["time"] - rows["time"].dt.floor("D") < pd.Timedelta("15:30:00") for rows in lines]
+    row = found(gate({"quotes": lines[0][~early[0]], "trades": lines[1]}), "side against the mid")
+    # one print comes seven seconds after a close: no quote stands there either
+    late = np.any([lines[1]["time"] == t + pd.Timedelta("6h30min7s") for t in OPENS], axis=0)
+    assert late.sum() == 1
+    assert row["of"] == (~early[1] & ~late).sum()
+    assert row["count"] == 0
+
+
 def test_own_quotes_that_are_met_raise_nothing():
     table = gate(_quoting(clean()))
     assert set(table["verdict"]) == {"pass"}

@@ -32,7 +32,7 @@ def study():
         (t[2], 1, 9.9, 10.0),
         (t[4], 2, np.nan, 10.2),  # no bid
     ]
-    return mm.Market(calendar="24/7", trades=trades, quotes=quotes(told))
+    return mm.Market(calendar="14:00-21:00 UTC", trades=trades, quotes=quotes(told))
 
 
 def test_the_quote_before_each_trade_of_its_session(study):

@@ -233,6 +233,74 @@ def test_no_trades():
         assert {"side", "rule"} <= set(signed)
 
 
+NIGHT = 86_400
+
+
+@pytest.mark.parametrize("rule", ["quote", "lee_ready", "emo", "clnv"])
+def test_last_nights_quote_tells_nothing_before_the_sessions_first(rule):
+    # the quote of Tuesday 15:59:50; a trade on Wednesday at 09:30:05, before the first quote there
+    close, open_ = 6 * 3600 - 10, NIGHT - 1800
+    trades = tape([10.02, 10.02, 10.00], [close + 5, open_ + 5, open_ + 15])
+    known = quotes([10.0, 10.0], [10.02, 10.02], [close, open_ + 10])
+    hours = mm.Market(trades=trades, quotes=known, calendar="09:30-16:00 UTC")
+    signed = mm.sign_trades(hours, rule=rule)
+    assert sides(signed) == [1, NAN, -1]
+    assert signed["rule"].tolist() == ["quote", "", "quote"]
+    # spreads and quoted trades say the same
+    assert mm.spreads(hours, sides="reported")["apart"].tolist() == ["", "no quote before", ""]
+    assert mm.quoted_trades(hours)["bid"].tolist() == [10.0, NAN, 10.0]
+    # the aggregate maker's fills follow: in memory, and day by day as saved
+    assert mm.infer_fills(hours, rule=rule)["side"].tolist() == [-1, 1]
+
+
+def test_where_nothing_closes_the_quote_of_the_day_before_stands_at_midnight():
+    late, early = 14 * 3600 - 10, 14 * 3600  # 23:59:50, and midnight
+    trades = tape([10.02, 10.0, 10.0], [late + 5, early + 5, early + 2 * NIGHT + 5])
+    known = quotes([10.0], [10.02], [late])
+    market = mm.Market(trades=trades, quotes=known, calendar="24/7")
+    for given in ((market,), (trades, known)):  # a bare table is as of 24/7
+        assert sides(mm.sign_trades(*given, rule="quote")) == [1, -1, NAN]
+        # after a whole day without a quote the record has a gap
+        assert mm.spreads(*given)["apart"].tolist() == ["", "", "no quote before"]
+    assert mm.quoted_trades(market)["bid"].tolist() == [10.0, 10.0, NAN]
+    # where sessions are dates that know no clock, each begins without a quote
+    dated = mm.Market(trades=trades, quotes=known, calendar="dates")
+    assert sides(mm.sign_trades(dated, rule="quote")) == [1, NAN, NAN]
+
+
+def test_between_two_sessions_the_quotes_of_the_evening_stand():
+    # after the close: a quote of after it, and the session's own, which a later one replaces
+    hours, close = "09:30-16:00 UTC", 6 * 3600
+    trades = tape([10.02, 10.02], [close + 5, close + 15])
+    known = quotes([10.0, 10.0], [10.02, 10.02], [close - 10, close + 10])
+    market = mm.Market(trades=trades, quotes=known, calendar=hours)
+    assert sides(mm.sign_trades(market, rule="quote")) == [NAN, 1]
+    # an event at the close's own instant is the session's
+    at_close = mm.Market(trades=tape([10.02], [close]), quotes=known, calendar=hours)
+    assert sides(mm.sign_trades(at_close, rule="quote")) == [1]
+
+
+@pytest.mark.parametrize("calendar", ["24/7", "09:30-16:00 UTC", "16:00-02:00 UTC"])
+def test_the_makers_fills_are_the_same_day_by_day(calendar, tmp_path):
+    rng = np.random.default_rng(8)
+    seconds = np.sort(rng.uniform(0, 6 * NIGHT, 600))
+    seconds = seconds[seconds % NIGHT > 5_000]
+    if calendar == "24/7":  # two days without a quote
+        seconds = seconds[(seconds // NIGHT != 2) & (seconds // NIGHT != 3)]
+    if calendar.startswith("09"):  # prints between two sessions are parted at midnight
+        seconds = seconds[seconds % NIGHT < 50_000]
+    price = 10 + 0.01 * rng.integers(0, 3, len(seconds))
+    quoted = np.sort(rng.choice(seconds, 40, replace=False)) - 0.5
+    known = quotes(10.0 + 0 * quoted, 10.02 + 0 * quoted, quoted)
+    trades = tape(price, seconds, side=np.nan)
+    market = mm.Market(trades=trades, quotes=known, calendar=calendar)
+    market.save(tmp_path / "m", by="day")
+    whole, parts = (
+        mm.panel(m, freq="1h", account="aggregate maker") for m in (market, mm.open(tmp_path / "m"))
+    )
+    pd.testing.assert_frame_equal(whole, parts)
+
+
 @pytest.mark.skipif(len(LOBSTER) != 2, reason="needs the LOBSTER sample of AMZN, 2012-06-21")
 def test_visible_executions_of_a_real_day_are_all_signed_right():
     # each trades at the best of the resting side just before it, so the quote rule cannot err

@@ -9,11 +9,13 @@ import polars as pl
 
 from mmresearch.measure.asof import known_before
 from mmresearch.measure.gate.finding import Finding, share
-from mmresearch.measure.gate.study import Piece, Study, clock
+from mmresearch.measure.gate.study import Piece, Study, clock, nanoseconds
 from mmresearch.measure.gate.tally import Tally
 from mmresearch.measure.sign_rules import against_mid
 from mmresearch.measure.signs import session_numbers
+from mmresearch.sessions import stands_until
 
+_NEVER = np.iinfo(np.int64).max
 _ENOUGH = 30  # prints; with fewer a share says nothing
 _INVERTED, _DOUBTFUL = 0.4, 0.6  # of prints whose side agrees with the rule
 _SIGNED = "signed flow, impact, order imbalance, the aggregate maker's inventory"
@@ -49,10 +51,12 @@ def _by_tick(piece: Piece) -> Tally:
 
 
 def _by_mid(piece: Piece) -> Tally:
-    """Of prints off the mid known before: how many, and how many sides are right."""
+    """Of prints off the mid that stood before: how many, and how many sides are right."""
     trades, quotes = piece.tables["trades"], piece.with_last(piece.best)
     order = [rows.select("time", "seq").to_pandas() for rows in (trades, quotes)]
     row = known_before(*order)
+    until = stands_until(clock(quotes["time"]), piece.sessions, piece.calendar)
+    row[nanoseconds(trades["time"]) >= np.append(until, _NEVER)[row]] = -1
     mid = ((quotes["bid"] + quotes["ask"]) / 2).to_numpy()
     known = np.append(mid, np.nan)[row]
     sign, side = against_mid(trades["price"].to_numpy(), known), trades["side"].to_numpy()

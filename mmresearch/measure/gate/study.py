@@ -23,6 +23,7 @@ class Piece(NamedTuple):
     tables: dict[str, pl.DataFrame]
     before: dict[str, pl.DataFrame]
     sessions: pd.DataFrame
+    calendar: str
     tick: float
 
     def get(self, name: str) -> pl.DataFrame | None:
@@ -77,16 +78,18 @@ class Study:
     ) -> Symbol:
         sessions = self.market.sessions(name)
         tally: Tally = {}
-        for piece in self._pieces(name, sessions, tick):
+        for piece in self._pieces(name, sessions, calendar, tick):
             for look in looks:
                 tally = together(tally, look(piece))
         return Symbol(name, calendar, tick, sessions, tally)
 
-    def _pieces(self, symbol: str, sessions: pd.DataFrame, tick: float) -> Iterator[Piece]:
+    def _pieces(
+        self, symbol: str, sessions: pd.DataFrame, calendar: str, tick: float
+    ) -> Iterator[Piece]:
         before: dict[str, pl.DataFrame] = {}
         for day in self.tables.days(symbol):
             rows = self.tables.rows(symbol, day)
-            yield Piece(rows, before, sessions, tick)
+            yield Piece(rows, before, sessions, calendar, tick)
             before = before | {n: _last(n, r, before.get(n)) for n, r in rows.items() if r.height}
 
 
