@@ -24,14 +24,6 @@ class Tape(NamedTuple):
     price: np.ndarray
     size: np.ndarray
 
-    def after(self, time: np.ndarray, seq: np.ndarray) -> np.ndarray:
-        """How many prints came at or before each (time, seq): the row of the next one."""
-        first = np.searchsorted(self.time, time, side="left")
-        last = np.searchsorted(self.time, time, side="right")
-        for i in np.flatnonzero(last > first):  # prints of the same instant: by seq
-            first[i] += np.searchsorted(self.seq[first[i] : last[i]], seq[i], side="right")
-        return first
-
 
 def tape_of(market: Market, name: str) -> Tape:
     """The symbol's public prints."""

@@ -10,37 +10,41 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure import blocks
-from mmresearch.measure.bars import Step, parse_freq
-from mmresearch.measure.fill_prints import Tape, crosses_of, in_auction, larger_than_any, tape_of
+from mmresearch.measure.bars import Step
+from mmresearch.measure.fill_prints import crosses_of, in_auction, larger_than_any, tape_of
 from mmresearch.measure.fills import account_fills
-from mmresearch.measure.quotes import QUOTE, quote_blocks
-from mmresearch.sessions import has_clock, session_of, session_table
-
-HORIZONS = ("1s", "5s", "15s", "60s", "300s")
-REFERENCES = ("mid", "weighted_mid", "microprice")
-UNITS = ("bps", "abs")
-APART = (
-    "outside every session",
-    "auction",
-    "larger than any print",
-    "no quote before",
-    "one-sided",
-    "crossed",
-    "locked",
-    "no reference",
+from mmresearch.measure.references import (
+    APART,
+    HORIZONS,
+    REFERENCES,
+    Tape,
+    apart_text,
+    edges,
+    references,
+    refuse_clock,
+    steps_of,
+    tape,
 )
+
+UNITS = ("bps", "abs")
+_ROW = ["time", "seq", "price", "size", "side"]
 _FIRST = ["account", "symbol", "day", "time", "seq", "side", "price", "size"]
 INFERRED = "the aggregate maker's fills, inferred from the public trades"
-_LONGEST = 2**60  # nanoseconds, 36 years: later instants would not be numbers of 64 bits
 
 
 class Asked(NamedTuple):
-    """What was asked for: steps of the horizons by name, and how prices are told."""
+    """What was asked for: steps of the horizons by name, how prices are told, the index's betas."""
 
     horizons: dict[str, Step]
     reference: str
     unit: str
     relative_to: str
+    index: str | None
+    beta: float | Mapping[str, float]
+
+    def label(self, kind: str, horizon: str = "") -> str:
+        """The name of a column."""
+        return f"{kind}_{self.unit}" + (f"_{horizon.replace(' ', '_')}" if horizon else "")
 
 
 def markouts(
@@ -52,6 +56,8 @@ def markouts(
     reference: str = "mid",
     unit: str = "bps",
     relative_to: str = "now",
+    index: str | None = None,
+    beta: float | Mapping[str, float] = 1.0,
 ) -> pd.DataFrame:
     """What each fill earned against the reference price at once and after each horizon.
 
@@ -71,62 +77,79 @@ def markouts(
         (`infer_fills`); and with quotes or a book.
     horizons : list of str
         Real time ("100ms", "5s", "1min"): the last valid reference of the session at or before t +
-        h, where a quote is valid with both sides and bid < ask. Or a count ("10 trades"): the one
-        known just before the symbol's public print so many later.
+        h (both sides, ask above bid). Or a count ("10 trades"): the last valid one known just
+        before the symbol's public print so many later.
     account, symbol : str or list, optional
         Which; all if not given.
     reference : str
-        "mid", "weighted_mid" or "microprice", as in `spreads`.
+        As in `spreads`.
     unit : str
         "bps": 1e4 times the difference over a reference price. "abs": quote currency a unit.
     relative_to : str
         What bps are of: "now", M_t in all; or "later", M_(t+h), so that each horizon has a capture
-        of its own (capture_bps_5s).
+        of its own too (capture_bps_5s).
+    index : str, optional
+        A symbol of the market: M_(t+h) - M_t is then what it moved beyond beta * M_t times the
+        index's return over the same horizon, in adverse and markout; capture is as it was. A fill
+        of the index itself has then, with beta 1, no adverse selection by construction.
+    beta : float or dict
+        With `index`: one number, or by symbol.
 
     Returns
     -------
     DataFrame
         A row a fill, ordered by symbol, time, seq: account, symbol, day, time, seq, side, price,
-        size and the other columns of fills (maker, counterparty, fee, venue, ...); bid, ask and
-        reference (of the last quote of the session with an earlier (time, seq)); capture_bps (known
-        at the fill), markout_bps_5s and adverse_bps_5s of each horizon (known at t + h), or _abs;
+        size and the other columns of fills (maker, counterparty, fee, venue, ...); bid and ask (of
+        the last quote of the session with an earlier (time, seq)), reference, capture_bps (known at
+        the fill), markout_bps_5s and adverse_bps_5s of each horizon (known at t + h), or _abs;
         apart. All are differences of prices: a contract's multiplier is not in them, nor, for an
         inverse contract, what the difference comes to in its asset.
 
-        `apart` is "", or why the fill is kept apart, and then capture and all horizons are missing:
-        "outside every session"; "auction" (its `event` or its print's is a cross); "larger than any
-        print" (of its symbol and session, where the market has fills and public trades); "no quote
-        before" (in the session); "one-sided", "crossed" or "locked" (the quote before it); "no
-        reference" (that quote's sizes do not tell it). The first that holds is named. A horizon is
-        missing too where t + h is past the session's close or the record's end, or so many prints
-        do not follow. attrs: unit, reference, relative_to, horizons, note, and
-        "counts" of all these ("past the end, 5s"), of fills with "fee not known" and of "prints
-        without a side", which gave no fill.
+        `apart` is "", or why the fill is kept apart, and then reference, capture and all horizons
+        are missing: "outside every session"; "auction" (its `event`, or its print's, is a cross);
+        "larger than any print" (of its symbol and session, where the market has fills and public
+        trades; known at the close); "no quote before" (in its session), "one side only", "locked",
+        "crossed", "no sizes" (of the quote before it). The first that holds is named. A horizon is
+        missing too where t + h is past the session's close or the end of the record of quotes and
+        trades, or so many prints do not follow, or the index has no reference.
+        attrs: unit, reference, relative_to, horizons, index, beta, note, and "counts" of all this:
+        each reason, "past the end, 5s", "without the index, 5s"; of fills with "fee not known"; and
+        of "prints without a side", which gave the aggregate maker no fill.
 
     Raises
     ------
     ValueError
-        No quotes, no fill of what was asked for, an option that is not known, a clock horizon where
-        the calendar has no clock, a count where there are no public trades.
+        No quotes; no fill of what was asked for; an option that is not known; a horizon in real
+        time where the calendar has no clock, or in trades where there are none; a beta that is
+        missing.
+
+    References
+    ----------
+    Huang and Stoll (1996), Dealer versus auction markets, Journal of Financial Economics 41.
+    Menkveld (2013), High frequency trading and the new market makers, Journal of Financial Markets
+    16.
     """
-    asked = _asked(horizons, reference, unit, relative_to)
+    asked = _asked(horizons, reference, unit, relative_to, index, beta)
     if "quotes" not in market and "book" not in market:
         raise ValueError("markouts need quotes or a book, and the market has none")
     fills, unsigned = _fills(market, account, symbol)
     own = unsigned is None
-    counts = dict.fromkeys(APART, 0)
+    _refuse(asked, market, fills)
+    counts = dict.fromkeys(filter(None, APART), 0)
     counts |= {f"past the end, {name}": 0 for name in asked.horizons}
+    counts |= {f"without the index, {name}": 0 for name in asked.horizons if index is not None}
     counts["fee not known"] = int(fills["fee"].isna().sum())
     counts |= {} if own else {"prints without a side": unsigned}
     pieces = []
-    for name, rows in fills.groupby("symbol", sort=True):
-        piece, missed = _of_symbol(market, name, rows.reset_index(drop=True), asked, own)
+    for name, rows in sorted(blocks.rows_by_symbol(fills).items()):
+        piece, missed = _of_symbol(market, name, fills.iloc[rows], asked, own)
         pieces.append(piece)
         counts |= {reason: counts[reason] + n for reason, n in missed.items()}
     table = pieces[0] if len(pieces) == 1 else pd.concat(pieces, ignore_index=True)
     about = {"unit": unit, "reference": reference, "relative_to": relative_to}
-    about |= {"horizons": list(asked.horizons), "counts": counts}
-    table.attrs = about | {"note": "" if own else INFERRED}
+    about |= {"horizons": list(asked.horizons), "index": index}
+    about |= {"beta": None if index is None else beta, "note": "" if own else INFERRED}
+    table.attrs = about | {"counts": counts}
     return table
 
 
@@ -135,20 +158,15 @@ def _asked(
     reference: str,
     unit: str,
     relative_to: str,
+    index: str | None,
+    beta: float | Mapping[str, float],
 ) -> Asked:
     known = {"reference": REFERENCES, "unit": UNITS, "relative_to": ("now", "later")}
     given = {"reference": reference, "unit": unit, "relative_to": relative_to}
     for name, value in given.items():
         if value not in known[name]:
             raise ValueError(f"{name} must be one of {', '.join(known[name])}, not {value!r}")
-    horizons = [horizons] if isinstance(horizons, str) else list(horizons)
-    steps = {str(horizon).strip(): parse_freq(horizon) for horizon in horizons}
-    if not steps or len(steps) < len(horizons):
-        raise ValueError("horizons must be one or more, each once")
-    for name, step in steps.items():
-        if step.kind == "session" or step.size > _LONGEST:
-            raise ValueError(f"horizon {name!r} must end within a session: give '5s', '10 trades'")
-    return Asked(steps, reference, unit, relative_to)
+    return Asked(steps_of(horizons), reference, unit, relative_to, index, beta)
 
 
 def _fills(
@@ -166,122 +184,91 @@ def _fills(
         raise ValueError(f"there is no fill{''.join(asked)}")
     if not inferred:
         return chosen, None
-    tape = market["trades"]
-    prints = len(tape) if names is None else int(tape["symbol"].isin(names).sum())
-    return chosen, prints - len(chosen)
+    printed = market["trades"]["symbol"]
+    return chosen, int(len(printed) if names is None else printed.isin(names).sum()) - len(chosen)
+
+
+def _refuse(asked: Asked, market: Market, fills: pd.DataFrame) -> None:
+    """An error for horizons that cannot be reached, an index or a beta that is not there."""
+    symbols = fills["symbol"].unique()
+    for name in symbols:
+        refuse_clock(market.calendar(name), asked.horizons)
+    counted = any(step.kind == "count" for step in asked.horizons.values())
+    if counted and not ("trades" in market and len(market["trades"])):
+        raise ValueError("a horizon in trades needs public trades, and the market has none")
+    if asked.index is None:
+        return
+    refuse_clock(market.calendar(asked.index), asked.horizons)
+    betas = asked.beta if isinstance(asked.beta, Mapping) else dict.fromkeys(symbols, asked.beta)
+    lacking = sorted(set(symbols) - set(betas))
+    if lacking:
+        raise ValueError(f"beta lacks {', '.join(lacking)}: give a number a symbol")
+    wrong = [name for name in symbols if not np.isfinite(betas[name])]
+    if wrong:
+        raise ValueError(f"beta of {', '.join(wrong)} must be a finite number")
 
 
 def _of_symbol(
     market: Market, name: str, fills: pd.DataFrame, asked: Asked, own: bool
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The rows of one symbol, and how many are apart or past the end, by reason."""
-    tape = tape_of(market, name)
-    at, seq, price, side, size = blocks.of_table(
-        fills, ["time", "seq", "price", "side", "size"]
-    ).values()
-    _refuse_steps(asked.horizons, market.calendar(name), name, len(tape.time))
-    sessions = session_table(market.calendar(name), fills["time"])
-    session = session_of(fills["time"], sessions)
-    edges = tuple(sessions[c].to_numpy("datetime64[ns]").view("int64") for c in ("open", "close"))
-    known, later = _beside(market, name, (at, seq), session, edges, tape, asked)
-    bid, ask, now = known
-    reasons = {
-        "outside every session": session < 0,
-        "auction": in_auction(fills, crosses_of(market, name)),
-        "larger than any print": own & larger_than_any(size, session, tape, edges),
-        "no quote before": np.isnan(bid) & np.isnan(ask),
-        "one-sided": np.isnan(bid) | np.isnan(ask),
-        "crossed": bid > ask,
-        "locked": bid == ask,
-        "no reference": np.isnan(now),
-    }
-    apart = np.select(list(reasons.values()), range(len(reasons)), len(reasons))
-    kept = apart == len(reasons)
-    now = np.where(kept, now, np.nan)
-    then = dict(zip(asked.horizons, later, strict=True))
-    missed = {f"past the end, {h}": int((kept & np.isnan(p)).sum()) for h, p in then.items()}
-    found = _prices(side, price, now, then, asked)
-    missed |= {reason: int((apart == k).sum()) for k, reason in enumerate(APART)}
-    day = np.full(len(fills), np.datetime64("NaT", "ns"))
-    day[session >= 0] = sessions["day"].to_numpy("datetime64[ns]")[session[session >= 0]]
-    columns = {c: fills[c] for c in fills.columns} | {"day": day}
+    """The rows of one symbol, and how many are apart or have no later price, by reason."""
+    printed, ours = tape_of(market, name), tape(blocks.of_table(fills, _ROW), market.calendar(name))
+    prints = {"time": printed.time, "seq": printed.seq}
+    how = {"reference": asked.reference, "counted": tape(prints, market.calendar(name))}
+    end = int(max(printed.time[-1:], default=0))
+    beside = references(market, name, ours, asked.horizons, end=end, **how)
+    apart, inside = beside.apart, ours.session >= 0
+    if own:
+        ends = (edges(ours.sessions, "open"), edges(ours.sessions, "close"))
+        large = larger_than_any(ours.rows["size"], ours.session, printed, ends)
+        apart[inside & large] = APART.index("larger than any print")
+    apart[inside & in_auction(fills, crosses_of(market, name))] = APART.index("auction")
+    now, later = beside.reference, beside.later
+    now[apart > 0], later[:, apart > 0] = np.nan, np.nan
+    missed = {why: int((apart == n).sum()) for n, why in enumerate(APART) if why}
+    for horizon, then in zip(asked.horizons, later, strict=True):
+        missed[f"past the end, {horizon}"] = int(((apart == 0) & np.isnan(then)).sum())
+    market_moved = np.zeros((1, 1))
+    if asked.index is not None:
+        moved = _index_moves(market, fills, prints, asked)
+        for horizon, then, by in zip(asked.horizons, later, moved, strict=True):
+            missed[f"without the index, {horizon}"] = int((~np.isnan(then) & np.isnan(by)).sum())
+        beta = asked.beta[name] if isinstance(asked.beta, Mapping) else asked.beta
+        market_moved = beta * now * moved
+    columns = {c: fills[c].array for c in fills.columns} | {"day": ours.day}
     columns = {c: columns[c] for c in [*_FIRST, *(c for c in fills.columns if c not in _FIRST)]}
-    columns |= {"bid": bid, "ask": ask, "reference": known[2]} | found
-    columns["apart"] = pd.Series(np.array([*APART, ""], dtype=object)[apart], dtype="str")
-    return pd.DataFrame(columns), missed
+    columns |= {"bid": beside.bid, "ask": beside.ask, "reference": now}
+    columns |= _differences(ours, now, later, market_moved, asked)
+    return pd.DataFrame(columns | {"apart": apart_text(apart)}, copy=False), missed
 
 
-def _prices(
-    side: np.ndarray,
-    price: np.ndarray,
-    now: np.ndarray,
-    then: Mapping[str, np.ndarray],
-    asked: Asked,
-) -> dict[str, np.ndarray]:
-    """Capture, and of each horizon markout and adverse, in the unit asked for."""
-    unit = asked.unit
-    label = {horizon: f"{unit}_{horizon.replace(' ', '_')}" for horizon in then}
-    scale = 1e4 / now if unit == "bps" else np.ones(len(now))
-    found = {f"capture_{unit}": side * (now - price) * scale}
-    scales = dict.fromkeys(then, scale)
-    if unit == "bps" and asked.relative_to == "later":
-        scales = {horizon: 1e4 / later for horizon, later in then.items()}
-        found |= {f"capture_{label[h]}": side * (now - price) * scales[h] for h in then}
-    moved = {h: side * (later - now) * scales[h] for h, later in then.items()}
-    found |= {f"markout_{label[h]}": side * (now - price) * scales[h] + moved[h] for h in then}
-    return found | {f"adverse_{label[h]}": -moved[h] for h in then}
+def _index_moves(
+    market: Market, fills: pd.DataFrame, prints: blocks.Block, asked: Asked
+) -> np.ndarray:
+    """The index's return over each horizon of each fill [k, n], by its own sessions and record."""
+    calendar = market.calendar(asked.index)
+    ours, counted = (tape(rows, calendar) for rows in (blocks.of_table(fills, _ROW), prints))
+    how = {"reference": asked.reference, "counted": counted}
+    beside = references(market, asked.index, ours, asked.horizons, end=0, **how)
+    return beside.later / beside.reference - 1
 
 
-def _refuse_steps(steps: Mapping[str, Step], calendar: str, name: str, prints: int) -> None:
-    kinds = {step.kind for step in steps.values()}
-    if "clock" in kinds and not has_clock(calendar):
-        raise ValueError(f"there is no clock in calendar {calendar!r}: give '10 trades'")
-    if "count" in kinds and not prints:
-        raise ValueError(f"horizons in trades need public trades, and {name} has none")
+def _differences(
+    fills: Tape, now: np.ndarray, later: np.ndarray, expected: np.ndarray, asked: Asked
+) -> blocks.Block:
+    """Capture, and of each horizon markout and adverse, in the unit asked for.
 
-
-def _beside(
-    market: Market,
-    name: str,
-    order: tuple[np.ndarray, np.ndarray],
-    session: np.ndarray,
-    edges: tuple[np.ndarray, np.ndarray],
-    tape: Tape,
-    asked: Asked,
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Bid, ask and reference before each fill [3, n], and the reference at each horizon [n]."""
-    at, seq = order
-    quotes = {c: np.empty(0, np.int64 if c in ("time", "seq") else float) for c in QUOTE}
-    for block in quote_blocks(market, name):
-        quotes = {c: np.concatenate([quotes[c], block[c]]) for c in QUOTE}
-    when, _, bid, ask, bid_size, ask_size = quotes.values()
-    mid = (bid + ask) / 2
-    if asked.reference != "mid":
-        with np.errstate(invalid="ignore"):
-            mid = (ask * bid_size + bid * ask_size) / (bid_size + ask_size)
-    valid = (bid < ask) & ~np.isnan(mid)
-    mid[~valid] = np.nan
-    last = np.maximum.accumulate(np.where(valid, np.arange(len(mid)), -1))
-    row = Tape(when, quotes["seq"], bid, ask).after(at, seq - 1) - 1
-    opens, closes = (np.append(edge, 0) for edge in edges)
-    here = (row >= 0) & (session >= 0)
-    here[here] = when[row[here]] >= opens[session[here]]
-    known = np.where(here, np.stack([bid, ask, mid])[:, row], np.nan)
-    end = max([*when[-1:], *tape.time[-1:]])
-    after, later = tape.after(at, seq), []
-    for step in asked.horizons.values():
-        if step.kind == "clock":
-            then = at + step.size
-            found = np.searchsorted(when, then, side="right") - 1
-            past = then > np.minimum(closes[session], end)
-        else:
-            to = after + step.size - 1
-            past = to >= len(tape.time)
-            to[past] = 0
-            past |= tape.time[to] > closes[session]
-            found = Tape(when, quotes["seq"], bid, ask).after(tape.time[to], tape.seq[to] - 1) - 1
-        good = ~past & (session >= 0) & (found >= 0)
-        good[good] = last[found[good]] >= 0
-        good[good] = when[last[found[good]]] >= opens[session[good]]
-        later.append(np.where(good, mid[last[found]], np.nan))
-    return known, later
+    expected: by how much the reference moves with the index [k, n], or 0 in a shape that fits.
+    """
+    side, price = fills.rows["side"], fills.rows["price"]
+    gained, lost = side * (now - price), side * (now - later + expected)
+    of = dict.fromkeys(asked.horizons, now / 1e4 if asked.unit == "bps" else 1.0)
+    found = {asked.label("capture"): gained / of[next(iter(of))]}
+    if asked.unit == "bps" and asked.relative_to == "later":
+        of = {horizon: then / 1e4 for horizon, then in zip(of, later, strict=True)}
+        found |= {asked.label("capture", horizon): gained / of[horizon] for horizon in of}
+    for horizon, part in zip(of, lost, strict=True):
+        found[asked.label("markout", horizon)] = (gained - part) / of[horizon]
+    for horizon, part in zip(of, lost, strict=True):
+        found[asked.label("adverse", horizon)] = part / of[horizon]
+    return found

@@ -124,6 +124,7 @@ def references(
     *,
     reference: str = "mid",
     counted: Tape | None = None,
+    end: int | None = None,
     later: np.ndarray | None = None,
 ) -> Beside:
     """The quotes just before each row of a tape and the reference prices after it.
@@ -144,6 +145,9 @@ def references(
     counted : Tape, optional
         Whose rows a count counts: the public trades, where the tape is of an account's fills. A row
         with the same (time, seq) is the row itself. The tape's own if not given.
+    end : int, optional
+        When the record ends, nanoseconds, if the quotes do not go on for longer. If not given: at
+        the tape's last row, which then must be of the public record.
     later : array, optional
         Where to write the later references [k, n], for who has room already.
 
@@ -158,11 +162,13 @@ def references(
     own = counted is None and any(step.kind == "count" for step in steps.values())
     clock = {k: s.size for k, s in enumerate(steps.values()) if s.kind == "clock"}
     before = np.full(len(tape.session) if own else 0, np.nan)
-    known, apart = _stream(market, symbol, tape, reference, clock, later, before)
+    if end is None:
+        end = max(tape.rows["time"][-1:], default=0)
+    known, apart = _stream(market, symbol, tape, reference, clock, later, before, end)
     counts = {k: s.size for k, s in enumerate(steps.values()) if s.kind == "count"}
     if counts and counted is not None:
         before = np.full(len(counted.session), np.nan)
-        _stream(market, symbol, counted, reference, {}, later[:0], before)
+        _stream(market, symbol, counted, reference, {}, later[:0], before, end)
     for k, count in counts.items():
         later[k] = _after(tape, tape if counted is None else counted, before, count)
     return Beside(*known, later, apart)
@@ -191,6 +197,7 @@ def _stream(
     clock: dict[int, int],
     later: np.ndarray,
     before: np.ndarray,
+    end: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bid, ask, reference before each row [3, n] and what is wrong; `later`, `before` written."""
     from mmresearch.measure import reference_kernels as kernels  # numba: loaded only here
@@ -205,7 +212,7 @@ def _stream(
     place, state = np.zeros(1 + len(clock), np.int64), np.full(4, np.nan)
     stood = np.full(2, np.iinfo(np.int64).min)
     how = REFERENCES.index(reference)
-    fair, end = (np.empty((0, 0)), 1.0), at[-1] if n else 0
+    fair = (np.empty((0, 0)), 1.0)
 
     def write(block: blocks.Block) -> None:
         when, order, *sides = block.values()

@@ -234,11 +234,12 @@ def _of_symbol(
 
     steps, missed = asked.horizons, dict.fromkeys(_COUNTED, 0)
     missed["outside every session"] = int((tape.session < 0).sum())
-    tape = tape.inside()
+    end, tape = int(tape.rows["time"][-1]), tape.inside()  # trades outside are recorded too
     rows, side = tape.rows, tape.rows["side"]
     found = np.full((2 + 2 * len(steps), len(side)), np.nan)
     later = found[2 : 2 + len(steps)]
-    beside = references(market, name, tape, steps, reference=asked.reference, later=later)
+    how = {"reference": asked.reference, "end": end}
+    beside = references(market, name, tape, steps, later=later, **how)
     beside.apart[rows["cross"]] = APART.index("auction")
     beside.reference[rows["cross"]] = np.nan
     if asked.sides != "reported":

@@ -107,7 +107,7 @@ APART = {
     "no quote before": ((-1, 1, 9), {}),
     "crossed": ((1, 1, 9), {"bid": 11.0, "ask": 10.5}),
     "locked": ((1, 1, 9), {"bid": 10.0, "ask": 10.0}),
-    "one-sided": ((1, 1, 9), {"ask": np.nan}),
+    "one side only": ((1, 1, 9), {"ask": np.nan}),
 }
 
 
