@@ -45,6 +45,7 @@ _HOME = {
     "quoted_spread": "mmresearch.measure.spreads:quoted_spread",
     "infer_fills": "mmresearch.measure.fills:infer_fills",
     "markouts": "mmresearch.measure.markouts:markouts",
+    "matched_fills": "mmresearch.measure.matched_fills:matched_fills",
     "ledger": "mmresearch.measure.ledger:ledger",
     "spread_capture": "mmresearch.measure.capture:spread_capture",
     "balances": "mmresearch.measure.balances:balances",

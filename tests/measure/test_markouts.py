@@ -144,6 +144,46 @@ def test_a_count_of_prints():
     assert found.attrs["counts"]["past the end, 3 trades"] == 1
 
 
+INDEX = pd.DataFrame(
+    {"bid": [99.0, 101.0, 99.0], "ask": [101.0, 103.0, 101.0], "symbol": "I", "seq": [1, 1, 1]}
+).assign(time=at([0, 4, 30]), bid_size=1.0, ask_size=1.0)
+
+
+def test_what_the_fill_moved_beyond_an_index():
+    market = mm.Market(fills=FILLS, quotes=pd.concat([QUOTES, INDEX]))
+    options = {"horizons": ["5s"], "unit": "abs", "index": "I"}
+    found = mm.markouts(market, **options)
+    # second 1: the index rises by 2 % of 10.00, M_(t+5) by .02; second 5: it stands
+    # second 28: it falls from 102 to 100
+    fell = 10.05 * (100 / 102 - 1)
+    adverse = [NAN, -(0.02 - 0.2), 0.02, 0.0, NAN, fell, NAN, NAN, NAN]
+    assert found["capture_abs"].tolist() == near(CAPTURE)
+    adverse[5] = NAN  # 33 s is past the index's record
+    assert found["adverse_abs_5s"].tolist() == near(adverse)
+    want = np.subtract(CAPTURE, adverse)
+    assert found["markout_abs_5s"].tolist() == near(want)
+    assert found.attrs["counts"]["without the index, 5s"] == 1
+    assert (found.attrs["index"], found.attrs["beta"]) == ("I", 1.0)
+    late = pd.concat([INDEX, INDEX.iloc[-1:].assign(time=at([99.0]))])
+    longer = mm.Market(fills=FILLS, quotes=pd.concat([QUOTES, late]))
+    adverse[5] = fell
+    assert mm.markouts(longer, **options)["adverse_abs_5s"].tolist() == near(adverse)
+    half = mm.markouts(longer, **(options | {"beta": {"X": 0.5}}))
+    plain = mm.markouts(longer, horizons=["5s"], unit="abs")
+    middle = (np.array(adverse) + plain["adverse_abs_5s"].to_numpy()) / 2
+    assert half["adverse_abs_5s"].tolist() == near(middle)
+    bps = mm.markouts(longer, **(options | {"unit": "bps"}))
+    assert bps["adverse_bps_5s"].iloc[1] == pytest.approx(1e4 * 0.18 / 10)
+    own = FILLS.iloc[1:2].assign(symbol="I", price=100.0)
+    alone = mm.markouts(longer.replace(fills=own), **options)
+    assert alone["adverse_abs_5s"].tolist() == near([0.0])
+    for beta, words in (({"Y": 1.0}, "beta lacks X"), (NAN, "finite")):
+        with pytest.raises(ValueError, match=words):
+            mm.markouts(market, index="I", beta=beta)
+    with pytest.raises(KeyError, match="no symbol"):
+        mm.markouts(market, index="J")
+
+
 @pytest.mark.bad_input("fills outside every session")
 def test_outside_every_session_and_past_the_close():
     known = quotes((-5, 9.9, 10.1, 1, 1), (10, 9.9, 10.1, 1, 1), (70, 8.0, 8.2, 1, 1))
