@@ -16,14 +16,14 @@ from mmresearch.estimate.skew_rows import FAIR, MEASURES, QUOTES, ByName, SkewRo
 
 QUESTIONS = {
     "own": "Does the account lean its own quotes against its inventory?",
-    "market": "Do the sizes at the market's best quotes (the mid less the microprice) lean against "
-    "the inventory?",
+    "market": "Do the sizes at the market's best quotes (the mid less the weighted mid) lean "
+    "against the inventory?",
     "pool": "How far does what the pool trades move its price: the slope of its curve?",
 }
 _QUOTES = r"y_t = a_k + b\,I_t + \gamma' z_t + e_t, \qquad y = "
 EQUATIONS = {
     "own": _QUOTES + r"((p^{bid} + p^{ask})/2 - m)/\mathrm{tick}",
-    "market": _QUOTES + r"(m - m^{micro})/\mathrm{tick}",
+    "market": _QUOTES + r"(m - m^{weighted})/\mathrm{tick}",
     "pool": r"r_t = a_k + b\,\Delta I_t + \gamma' z_t + e_t",
 }
 _NAMES = ("skew", "bid_skew", "ask_skew", "asymmetry", "extremes", "response", "long_run_skew")
@@ -60,12 +60,12 @@ def quote_skew(
         and own_ask (own_bid_size, own_ask_size), in force at the bar's end.
     quotes : str
         "own": the account's mid less the fair price. "market": the market's mid less its
-        microprice, where only the market's quotes are known: not what anybody quotes, but how the
+        weighted mid, where only the market's quotes are known: not what anybody quotes, but how the
         sizes at the best quotes lean. "pool": change of the price in the bar (bps) on what was
         traded in it; a pool's price is a function of its inventory, the slope is that function's.
         "auto": the first of them that the panel has; a pool is an account in every print.
     fair : str
-        "mid" or "microprice" of the market, for own quotes.
+        "mid" or "weighted_mid" of the market (the panel's column microprice), for own quotes.
     tick : float or mapping by symbol, optional
         Else the panel's attrs["ticks"]. Where a symbol's is not known all is in basis points.
     limit : float or mapping by account, optional

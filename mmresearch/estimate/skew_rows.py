@@ -11,7 +11,7 @@ import pandas as pd
 from mmresearch.estimate.panel_rows import KEY, drop_by_reason, refuse_panel
 
 QUOTES = ("auto", "own", "market", "pool")
-FAIR = ("mid", "microprice")
+FAIR = {"mid": "mid", "weighted_mid": "microprice"}  # and their columns of the panel
 MEASURES = {"units": "unit", "currency": "unit of currency", "sd": "sd"}  # -> one of them
 ByName = float | Mapping[str, float]
 _SERIES = ["account", "symbol"]
@@ -74,6 +74,7 @@ def skew_rows(
     ticks = by_name(tick, full["symbol"], "tick", panel.attrs.get("ticks") or {})
     in_ticks = kind != "pool" and len(full) and bool(ticks.notna().all())
     unit = "ticks" if in_ticks else "bps"
+    fair = FAIR[fair]
     full, lacking = _outcomes(full, kind, full[fair], ticks if in_ticks else full[fair] / 1e4)
     full = _measured(full, measure, full["trade_price" if kind == "pool" else fair])
     full["limit"] = by_name(limit, full["account"], "limit")

@@ -36,7 +36,7 @@ def average_spreads(
     """Mean quoted, effective and realized spread and impact over horizons, with joint bands.
 
     All means are over the same trades, those with an answer at every horizon, so effective =
-    realized + impact holds in them as it does in each trade.
+    realized + impact holds in them as it does in each trade (not with relative_to="later").
 
     Parameters
     ----------
@@ -148,5 +148,8 @@ def _unit(table: pd.DataFrame) -> str:
     sides = "sides as reported"
     if table.attrs["sides"] != "reported":
         sides = f"sides inferred ({table.attrs['sides']}), which makes effective spreads too large"
-    said = "basis points of" if table.attrs["unit"] == "bps" else "currency a unit, from"
-    return f"full spread, {said} the {table.attrs['reference']}; {sides}"
+    said, name = "currency a unit, from the", table.attrs["reference"].replace("_", " ")
+    if table.attrs["unit"] == "bps":
+        later = table.attrs["relative_to"] == "later"
+        said = "basis points of the" + (" later (quoted and effective: of now's)" if later else "")
+    return f"full spread, {said} {name}; {sides}"

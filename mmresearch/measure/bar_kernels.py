@@ -243,7 +243,7 @@ def _stood(row: np.ndarray, length: int, spread: float, depth: float) -> None:
 
 @njit(cache=True)
 def _fair(bid: float, ask: float, bid_size: float, ask_size: float, mid: float) -> float:
-    """The microprice of the best quotes; missing where the mid or both sizes are."""
+    """The weighted mid of the best quotes; missing where the mid or both sizes are."""
     both = bid_size + ask_size
     if np.isnan(mid) or not both > 0:
         return np.nan

@@ -16,10 +16,10 @@ import pandas as pd
 
 from mmresearch.market import Market
 from mmresearch.measure.asof import known_before
-from mmresearch.measure.quotes import best_quotes, microprice, mid
+from mmresearch.measure.quotes import best_quotes, mid, weighted_mid
 from mmresearch.sessions import session_of
 
-FAIR = {"mid": mid, "microprice": microprice}
+FAIR = {"mid": mid, "weighted_mid": weighted_mid}
 COLUMNS = ["day", "block", "side", "distance", "count", "exposure"]
 _CELL = ["day", "block", "side", "bin"]
 _GRID, _STEPS = 10, 40  # depths asked about where none are given; as many steps are few
@@ -53,7 +53,7 @@ def fills_by_distance(
         With `own_quotes` and `fills` of the account, and the market's quotes or book.
     account, symbol : str, optional
         Which, where there are several.
-    fair : {"mid", "microprice"}
+    fair : {"mid", "weighted_mid"}
         What distances are counted from: of the market's best quotes. Where the account is at the
         best itself, they are partly its own, and distances too short.
     width : float
@@ -115,7 +115,7 @@ def trades_by_depth(
         With trades whose `side` is known (`mm.sign_trades`), and quotes or a book.
     symbol : str, optional
         Which, where there are several.
-    fair : {"mid", "microprice"}
+    fair : {"mid", "weighted_mid"}
         What depth is counted from: the last that was known strictly before the order.
     depths : sequence of float, optional
         The depths asked about, in the table's unit. If not given, from the tenth percentile of the

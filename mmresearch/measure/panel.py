@@ -48,7 +48,7 @@ participation|share|maker_volume/market_volume; missing where nothing was printe
 trades|number|public prints|end
 mid_start|currency a unit|before the bar; its first mid if none in the session before|start
 mid|currency a unit|missing without quotes or while a side is|end
-microprice|currency a unit|mid weighted by the opposite sizes|end
+microprice|currency a unit|the weighted mid, by the opposite sizes; not `mm.microprice`|end
 return_bps|basis points|1e4*log(mid/mid_start); 1D bars: from the last session's mid|end
 trade_price|currency a unit|last print, carried in the session|end
 trade_return_bps|basis points|as return_bps, from prints|end

@@ -1,4 +1,4 @@
-"""Best quotes: mid, microprice, order flow imbalance, and what they come to bar by bar.
+"""Best quotes: mid, weighted mid, order flow imbalance, and what they come to bar by bar.
 
 Quotes are carried within their session only. A side that is missing makes the mid missing until
 the side is back; locked and crossed quotes stay in, so a spread can be 0 or below.
@@ -55,7 +55,7 @@ def mid(quotes: pd.DataFrame) -> pd.Series:
     return ((quotes["bid"] + quotes["ask"]) / 2).rename("mid")
 
 
-def microprice(quotes: pd.DataFrame) -> pd.Series:
+def weighted_mid(quotes: pd.DataFrame) -> pd.Series:
     """Mid weighted by the opposite sizes, (ask*bid_size + bid*ask_size)/(bid_size + ask_size).
 
     Nearer to the ask when more is bid for: the side that is thin is the one that gives way. Missing
@@ -63,7 +63,7 @@ def microprice(quotes: pd.DataFrame) -> pd.Series:
     """
     both = quotes["bid_size"] + quotes["ask_size"]
     weighted = quotes["ask"] * quotes["bid_size"] + quotes["bid"] * quotes["ask_size"]
-    return (weighted / both.where(both > 0)).rename("microprice")
+    return (weighted / both.where(both > 0)).rename("weighted_mid")
 
 
 def order_flow_imbalance(quotes: pd.DataFrame, session: np.ndarray | None = None) -> pd.Series:

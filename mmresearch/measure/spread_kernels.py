@@ -13,11 +13,13 @@ def full_spreads(
     known: tuple[np.ndarray, np.ndarray, np.ndarray],
     found: np.ndarray,
     scale: float,
+    of_later: bool,
 ) -> None:
     """Turn `found` into full spreads, in currency or, with scale 1e4, in parts of the reference.
 
     price, side [n]; known: bid, ask, reference before each trade [n]. found [2 + 2k, n]: in rows
-    2 to 1 + k the later references; written: quoted, effective, k realized, k impact.
+    2 to 1 + k the later references; written: quoted, effective, k realized, k impact. The last two
+    are in parts of the later reference with `of_later`, else all are in parts of the one before.
     """
     bid, ask, reference = known
     count = (len(found) - 2) // 2
@@ -29,6 +31,8 @@ def full_spreads(
         found[1, i] = twice * (price[i] - now)
         for k in range(2, 2 + count):
             then = found[k, i] if now == now else np.nan
+            if of_later and scale:
+                twice = 2 * side[i] * scale / then
             found[k, i] = twice * (price[i] - then)
             found[k + count, i] = twice * (then - now)
 

@@ -30,17 +30,19 @@ from mmresearch.measure.references import (
 from mmresearch.measure.sign_rules import RULES, by_rule
 
 UNITS = ("bps", "abs")
+RELATIVE = ("now", "later")
 _TRADE = ["time", "seq", "price", "size", "side"]
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
 _COUNTED = tuple(reason for reason in APART if reason and reason != "larger than any print")
 
 
 class Asked(NamedTuple):
-    """What was asked for: names and steps of the horizons, reference price, unit, sides."""
+    """What was asked for: horizons by name, reference price, unit and of which price, sides."""
 
     horizons: dict[str, Step]
     reference: str
     unit: str
+    relative_to: str
     sides: str
 
 
@@ -53,6 +55,7 @@ def spreads(
     sides: str = "auto",
     reference: str = "mid",
     unit: str = "bps",
+    relative_to: str = "now",
 ) -> pd.DataFrame:
     """The spread that each trade met, what its aggressor paid, and what was left of it later.
 
@@ -87,6 +90,9 @@ def spreads(
         mid overstates what they pay.
     unit : str
         "bps": 1e4 times the spread over M_t (now's, in all four). "abs": quote currency a unit.
+    relative_to : str
+        "now", or "later": realized and impact in basis points of M_(t+h), as some define them.
+        Then realized + impact is the effective spread times M_t/M_(t+h).
 
     Returns
     -------
@@ -99,16 +105,16 @@ def spreads(
         "locked", "crossed" (bid and ask are given), "no sizes", "auction" (a "cross" in the trades'
         column `event`, which has no aggressor). Missing too: of a trade without a side all but
         quoted; where t + h is past the session's close or the record's end, or so many trades do
-        not follow, that horizon. attrs: unit, reference, sides, horizons, and "counts" of all
-        these: each reason, "outside every session" (no row), "without a side" (and not apart),
-        "past the end, 5s".
+        not follow, that horizon. attrs: unit, reference, relative_to, sides, horizons, and
+        "counts" of all these: each reason, "outside every session" (no row), "without a side" (and
+        not apart), "past the end, 5s".
 
     References
     ----------
     Huang and Stoll (1996), Dealer versus auction markets, Journal of Financial Economics 41.
     Hagstromer (2021), Bias in the effective bid-ask spread, Journal of Financial Economics 142.
     """
-    asked = _asked(horizons, reference, unit, sides)
+    asked = _asked(horizons, reference, unit, relative_to, sides)
     market = trades if isinstance(trades, Market) else _market(trades, quotes)
     if "quotes" not in market and "book" not in market:
         raise ValueError("spreads need quotes or a book, and the market has none")
@@ -122,7 +128,7 @@ def spreads(
         pieces.append(piece)
         counts |= {reason: counts.get(reason, 0) + n for reason, n in missed.items()}
     table = pieces[0] if len(pieces) == 1 else pd.concat(pieces, ignore_index=True)
-    about = {"unit": unit, "reference": reference, "sides": asked.sides}
+    about = {name: getattr(asked, name) for name in ("unit", "reference", "relative_to", "sides")}
     table.attrs = about | {"horizons": list(asked.horizons), "counts": counts}
     return table
 
@@ -180,12 +186,18 @@ def _first(first: np.ndarray, when: np.ndarray, opens: np.ndarray, closes: np.nd
     first[new] = when[row[new]]
 
 
-def _asked(horizons: Sequence[str], reference: str, unit: str, sides: str) -> Asked:
-    known = {"reference": REFERENCES, "unit": UNITS, "sides": ("auto", "reported", *RULES)}
-    for name, value in (("reference", reference), ("unit", unit), ("sides", sides)):
-        if value not in known[name]:
-            raise ValueError(f"{name} must be one of {', '.join(known[name])}, not {value!r}")
-    return Asked(steps_of(horizons), reference, unit, sides)
+def _asked(
+    horizons: Sequence[str], reference: str, unit: str, relative_to: str, sides: str
+) -> Asked:
+    for name, value, known in (
+        ("reference", reference, REFERENCES),
+        ("unit", unit, UNITS),
+        ("relative_to", relative_to, RELATIVE),
+        ("sides", sides, ("auto", "reported", *RULES)),
+    ):
+        if value not in known:
+            raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    return Asked(steps_of(horizons), reference, unit, relative_to, sides)
 
 
 def _market(trades: pd.DataFrame, quotes: pd.DataFrame | None) -> Market:
@@ -252,7 +264,8 @@ def _of_symbol(
     for k, horizon in enumerate(steps):
         missed[f"past the end, {horizon}"] = int((usable & np.isnan(later[k])).sum())
     known = (beside.bid, beside.ask, beside.reference)
-    full_spreads(rows["price"], side, known, found, 1e4 if asked.unit == "bps" else 0.0)
+    scale, of_later = 1e4 if asked.unit == "bps" else 0.0, asked.relative_to == "later"
+    full_spreads(rows["price"], side, known, found, scale, of_later)
     return _table(name, tape, side, beside, found, asked), missed
 
 

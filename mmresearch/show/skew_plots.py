@@ -84,4 +84,6 @@ def _labels(ax: Axes, result: Result, unit: str, measure: str) -> None:
         return
     ax.set_xlabel(f"inventory ({held}, + long)")
     market = "lean_of_the_markets_sizes" in result.flags
-    ax.set_ylabel(f"mid less microprice ({unit})" if market else f"quote less fair price ({unit})")
+    ax.set_ylabel(
+        f"mid less weighted mid ({unit})" if market else f"quote less fair price ({unit})"
+    )

@@ -323,7 +323,7 @@ def test_the_maker_of_theory_leans_by_its_law_and_gives_its_risk_aversion_back(d
 # --- other quotes ---------------------------------------------------------------------------------
 
 
-def test_the_markets_mid_and_microprice_where_no_own_quotes_are(panel):
+def test_the_markets_mid_and_weighted_mid_where_no_own_quotes_are(panel):
     lean = (panel["own_bid"] + panel["own_ask"]) / 2 - panel["mid"]
     market = panel.drop(columns=OWN).assign(microprice=panel["mid"] - lean)
     market.attrs = panel.attrs
@@ -338,11 +338,11 @@ def test_the_markets_mid_and_microprice_where_no_own_quotes_are(panel):
     )
 
 
-def test_own_quotes_come_first_and_fair_may_be_the_microprice(panel):
+def test_own_quotes_come_first_and_fair_may_be_the_weighted_mid(panel):
     both = panel.assign(microprice=panel["mid"] + 3 * TICK)
     assert "own quotes" in mm.quote_skew(both).question
     micro = skew_rows(
-        both, quotes="own", fair="microprice", tick=None, limit=None, lags=0, controls=False
+        both, quotes="own", fair="weighted_mid", tick=None, limit=None, lags=0, controls=False
     ).frame
     mid = skew_rows(
         both, quotes="own", fair="mid", tick=None, limit=None, lags=0, controls=False
@@ -453,7 +453,7 @@ def test_an_account_whose_quotes_are_the_markets_is_flagged(panel):
 def test_faults_are_named(panel):
     for asked, message in (
         ({"quotes": "mine"}, "quotes must be one of auto, own, market, pool"),
-        ({"fair": "last"}, "fair must be one of mid, microprice"),
+        ({"fair": "last"}, "fair must be one of mid, weighted_mid"),
         ({"lags": -1}, "lags must be a whole number"),
         ({"tick": 0.0}, "tick must be above 0"),
         ({"limit": {"A": -5}}, "limit must be above 0"),

@@ -250,7 +250,7 @@ def test_what_a_market_lacks_is_named():
     market = study(trades=prints(PRINTS))
     with pytest.raises(ValueError, match="no own_quotes"):
         mm.fills_by_distance(market)
-    with pytest.raises(ValueError, match="fair must be one of mid, microprice"):
+    with pytest.raises(ValueError, match="fair must be one of mid, weighted_mid"):
         mm.trades_by_depth(market, fair="last")
     with pytest.raises(ValueError, match="width must be above 0"):
         mm.fills_by_distance(own_study(FILLS), width=0.0)

@@ -1,4 +1,4 @@
-"""Mid, microprice, order flow imbalance and their bars, by hand and in both directions."""
+"""Mid, weighted mid, order flow imbalance and their bars, by hand and in both directions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from mmresearch.measure import bars as b
 from mmresearch.measure.blocks import of_table
-from mmresearch.measure.quotes import QUOTE, microprice, mid, order_flow_imbalance, quote_bars
+from mmresearch.measure.quotes import QUOTE, mid, order_flow_imbalance, quote_bars, weighted_mid
 from mmresearch.sessions import session_table
 
 NAN = np.nan
@@ -49,10 +49,10 @@ def test_mid_needs_both_sides():
     np.testing.assert_array_equal(mid(quotes), [100, NAN, NAN])
 
 
-def test_microprice_leans_to_the_thin_side():
+def test_weighted_mid_leans_to_the_thin_side():
     """(101*9 + 99*1)/10 = 100.8: much bid for, so near the ask; and the mirror, 99.2."""
     quotes = _quotes((99, 101, 9, 1), (99, 101, 1, 9), (99, 101, 0, 0), (99, NAN, 1, NAN))
-    np.testing.assert_allclose(microprice(quotes), [100.8, 99.2, NAN, NAN])
+    np.testing.assert_allclose(weighted_mid(quotes), [100.8, 99.2, NAN, NAN])
 
 
 CASES = {

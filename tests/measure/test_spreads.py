@@ -91,6 +91,25 @@ def test_basis_points_are_of_the_reference_now(found):
         np.testing.assert_allclose(bps[name.format("bps")], want, rtol=1e-12)
 
 
+def test_basis_points_of_the_later_reference(found):
+    """Named, because published code does one and published papers the other."""
+    bps = mm.spreads(TRADES, QUOTES, horizons=["5s", "2s"], relative_to="later")
+    now = mm.spreads(TRADES, QUOTES, horizons=["5s", "2s"])
+    assert (bps.attrs["relative_to"], now.attrs["relative_to"]) == ("later", "now")
+    for name in ("quoted_full_bps", "effective_full_bps"):
+        np.testing.assert_array_equal(bps[name], now[name])
+    # the first trade: bought at 10.01, mid 10.00 then, 10.02 five seconds later
+    assert bps["realized_full_bps_5s"][0] == pytest.approx(2e4 * (10.01 - 10.02) / 10.02)
+    assert bps["impact_full_bps_5s"][0] == pytest.approx(2e4 * (10.02 - 10.00) / 10.02)
+    assert now["impact_full_bps_5s"][0] == pytest.approx(2e4 * (10.02 - 10.00) / 10.00)
+    whole = bps["realized_full_bps_5s"] + bps["impact_full_bps_5s"]
+    later = found["reference"] + found["impact_full_abs_5s"] / (2 * found["side"])
+    want = bps["effective_full_bps"] * found["reference"] / later
+    np.testing.assert_allclose(whole, want.where(whole.notna()), rtol=1e-9)
+    both = [mm.spreads(TRADES, QUOTES, unit="abs", relative_to=r) for r in ("now", "later")]
+    pd.testing.assert_frame_equal(*both)
+
+
 def test_weighted_mid():
     found = mm.spreads(TRADES, QUOTES, horizons=["5s"], unit="abs", reference="weighted_mid")
     # (10.01 * 1 + 9.99 * 3) / 4 = 9.995: a buyer pays more, a seller less than against the mid
@@ -295,6 +314,8 @@ def test_what_is_refused():
         mm.spreads(TRADES, QUOTES, reference="last")
     with pytest.raises(ValueError, match="bps, abs"):
         mm.spreads(TRADES, QUOTES, unit="ticks")
+    with pytest.raises(ValueError, match="now, later"):
+        mm.spreads(TRADES, QUOTES, relative_to="mid")
     with pytest.raises(ValueError, match="auto, reported"):
         mm.spreads(TRADES, QUOTES, sides="lr")
     for horizons in ([], ["5s", "5s"], ["1D"], ["0s"], ["soon"], ["40000D"]):

@@ -21,7 +21,7 @@ def test_a_day_of_amazon_tells_no_level_and_no_own_quote(realdata):
     assert set(found.quantities) - set(reasons) == {"response"}
     assert "1 session, where errors by session need 6" in reasons["skew"]
     assert "not the account's own" in reasons["bid_skew"]
-    # sells deplete the bid and make the maker long: the microprice falls below the mid by itself
+    # sells deplete the bid and make the maker long: the weighted mid falls below the mid by itself
     assert found.quantities["response"].low > 0
 
 

@@ -69,7 +69,7 @@ def test_markets_and_pools_are_named_on_the_axes():
     panel = leaning(np.random.default_rng(4), days=8, bars=30)
     market = panel.drop(columns=["own_bid", "own_ask"]).assign(microprice=panel["mid"] + 0.01)
     market["microprice"] += 0.001 * market["inventory_end"]
-    assert mm.plot_skew(market).get_ylabel().startswith("mid less microprice")
+    assert mm.plot_skew(market).get_ylabel().startswith("mid less weighted mid")
     flow = panel["inventory_end"] - panel["inventory_start"]
     pool = panel.assign(flow=flow, return_bps=-flow + np.arange(len(panel)) % 3)
     ax = mm.plot_skew(pool, quotes="pool")

@@ -115,7 +115,7 @@ def lots(study: Study) -> Iterator[Finding]:
         doubtful = ratio > _LOT / 4 or ratio < 1e-4
         verdict = "warn" if doubtful else "pass"
         words += ": are quotes in round lots, or prints in another unit?" if doubtful else ""
-        affects = "depth, imbalance, microprice" if doubtful else ""
+        affects = "depth, imbalance, weighted mid" if doubtful else ""
         of = int(symbol.tally["prints"])
         yield Finding("sizes per lot", symbol.name, verdict, words, None, of, affects)
 
