@@ -144,6 +144,18 @@ def test_a_count_of_prints():
     assert found.attrs["counts"]["past the end, 3 trades"] == 1
 
 
+def test_a_book_and_a_saved_market_say_the_same(tmp_path):
+    trades = events((1, 1, 10.01, 1), (21, 1, 10.06, -1))
+    market = mm.Market(fills=FILLS, quotes=QUOTES, trades=trades)
+    options = {"horizons": ["5s", "1 trade"]}
+    found = mm.markouts(market, **options)
+    names = {c: f"{c}_1" for c in ("bid", "ask", "bid_size", "ask_size")}
+    book = mm.Market(fills=FILLS, book=QUOTES.rename(columns=names), trades=trades)
+    pd.testing.assert_frame_equal(mm.markouts(book, **options), found)
+    market.save(tmp_path / "saved", by="day")
+    pd.testing.assert_frame_equal(mm.markouts(mm.open(tmp_path / "saved"), **options), found)
+
+
 INDEX = pd.DataFrame(
     {"bid": [99.0, 101.0, 99.0], "ask": [101.0, 103.0, 101.0], "symbol": "I", "seq": [1, 1, 1]}
 ).assign(time=at([0, 4, 30]), bid_size=1.0, ask_size=1.0)

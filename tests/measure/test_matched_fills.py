@@ -73,6 +73,13 @@ def test_prints_that_the_account_took_part_in_are_no_controls():
     assert found.attrs["controls"] == 1
 
 
+def test_prints_of_the_fills_own_instant_are_no_controls():
+    twin = PRINTS.iloc[1:2].assign(seq=50, trade_id="50")  # of the order that met the account too
+    trades = pd.concat([PRINTS, twin]).sort_values(["time", "seq"])
+    found = mm.matched_fills(market(FILL, trades), horizons=["1s"], beyond="0s")
+    assert found["control_time"].tolist() == [at(11)]
+
+
 @pytest.mark.bad_input("fills without a print like them")
 def test_who_has_no_control_is_named_and_counted():
     fills = pd.concat(
