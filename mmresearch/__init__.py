@@ -43,6 +43,7 @@ _HOME = {
     "attenuation": "mmresearch.estimate.sign_errors:attenuation",
     "spreads": "mmresearch.measure.spreads:spreads",
     "quoted_spread": "mmresearch.measure.spreads:quoted_spread",
+    "microprice": "mmresearch.measure.microprice:microprice",
     "infer_fills": "mmresearch.measure.fills:infer_fills",
     "markouts": "mmresearch.measure.markouts:markouts",
     "matched_fills": "mmresearch.measure.matched_fills:matched_fills",

@@ -128,11 +128,24 @@ def _with_sizes(
     if how == WEIGHTED:
         return (ask * sizes[0] + bid * sizes[1]) / both
     table, tick = fair
-    spread = round((ask - bid) / tick)
-    if spread < 1 or spread > len(table):
-        return np.nan
-    buckets = table.shape[1]
-    return mid + tick * table[spread - 1, min(int(buckets * sizes[0] / both), buckets - 1)]
+    row, column = state_of(bid, ask, sizes, tick, table.shape)
+    return mid + tick * table[row, column]
+
+
+@njit(cache=True)
+def state_of(
+    bid: float, ask: float, sizes: tuple[float, float], tick: float, shape: tuple[int, int]
+) -> tuple[int, int]:
+    """Row and column of a valid quote in a table of spreads and buckets of imbalance.
+
+    Spreads are 1 tick and so on, the last row takes all wider ones. Buckets of bid_size/(bid_size +
+    ask_size) are as many from 0 to 1, an edge belonging to the outer one: the quote with its sides
+    turned has the column from the other end, whatever rounding does.
+    """
+    spread = min(max(round((ask - bid) / tick), 1), shape[0])
+    larger = max(sizes[0], sizes[1])
+    from_end = min(int(shape[1] * larger / (sizes[0] + sizes[1])), shape[1] - 1)
+    return spread - 1, from_end if sizes[0] >= sizes[1] else shape[1] - 1 - from_end
 
 
 @njit(cache=True, nogil=True)
@@ -181,3 +194,51 @@ def first_after(when: np.ndarray, order: np.ndarray, at: np.ndarray, seq: np.nda
             j += 1
         found[i] = j
     return found
+
+
+@njit(cache=True, nogil=True)
+def count_moves(
+    when: np.ndarray,
+    sides: Sides,
+    edges: tuple[np.ndarray, np.ndarray, np.ndarray],
+    tick: float,
+    shape: tuple[int, int],
+    carried: np.ndarray,
+    steps: np.ndarray,
+    shift: np.ndarray,
+    counts: np.ndarray,
+) -> None:
+    """Count the steps between states of one valid quote and the next of its session.
+
+    edges: when sessions open and close, and when pieces of the record begin. carried: session,
+    state (-1: none) and half ticks of the last valid quote, piece. Added to: steps [piece, state,
+    state], shift [piece, state] by how many half ticks the mid moved, counts (valid quotes, not
+    valid, steps, moves of the mid). A state is row times columns plus column of `state_of`.
+    """
+    opens, closes, pieces = edges
+    bids, asks, bid_sizes, ask_sizes = sides
+    place, state, mid, piece = carried
+    for j in range(len(when)):
+        while place < len(opens) and when[j] > closes[place]:
+            place, state = place + 1, -1
+        if place == len(opens):
+            break
+        if when[j] < opens[place]:
+            continue
+        if not (asks[j] > bids[j] and bid_sizes[j] + ask_sizes[j] > 0):
+            counts[1] += 1
+            continue
+        while piece + 1 < len(pieces) and when[j] >= pieces[piece + 1]:
+            piece += 1
+        sizes = (bid_sizes[j], ask_sizes[j])
+        row, column = state_of(bids[j], asks[j], sizes, tick, shape)
+        then = row * shape[1] + column
+        here = round((bids[j] + asks[j]) / tick)
+        counts[0] += 1
+        if state >= 0:
+            steps[piece, state, then] += 1
+            shift[piece, state] += here - mid
+            counts[2] += 1
+            counts[3] += here != mid
+        state, mid = then, here
+    carried[0], carried[1], carried[2], carried[3] = place, state, mid, piece

@@ -18,11 +18,12 @@ import pandas as pd
 from mmresearch.market import Market
 from mmresearch.measure import blocks
 from mmresearch.measure.bars import Step, parse_freq
+from mmresearch.measure.microprice import adjustments
 from mmresearch.measure.quotes import QUOTE, quote_blocks
 from mmresearch.sessions import has_clock, session_table, stands_since
 
 HORIZONS = ("1s", "5s", "15s", "60s", "300s")
-REFERENCES = ("mid", "weighted_mid")
+REFERENCES = ("mid", "weighted_mid", "microprice")
 # why a row is kept apart, by number; the last ones are for who asks to set
 APART = (
     "",
@@ -35,6 +36,7 @@ APART = (
     "outside every session",
     "larger than any print",
 )
+_NO_TABLE = (np.empty((0, 0)), 1.0)
 _AT_ONCE = 2**17  # quotes, whose columns stay in the processor's cache
 _MINUTE = 60 * 10**9
 _LONGEST = 2**60  # nanoseconds, 36 years: later instants would not be numbers of 64 bits
@@ -141,7 +143,9 @@ def references(
         Of `steps_of`. In real time: the last valid reference at or before t + h, quotes of that
         instant included. A count: the last valid one before the trade so many later.
     reference : str
-        One of `REFERENCES`.
+        One of `REFERENCES`: (bid + ask)/2; the same weighted by the opposite sizes, (ask bid_size +
+        bid ask_size)/(bid_size + ask_size); or the mid and what `mm.microprice` adds to it, which
+        is estimated from all the symbol's quotes and so knows the future.
     counted : Tape, optional
         Whose rows a count counts: the public trades, where the tape is of an account's fills. A row
         with the same (time, seq) is the row itself. The tape's own if not given.
@@ -164,11 +168,12 @@ def references(
     before = np.full(len(tape.session) if own else 0, np.nan)
     if end is None:
         end = max(tape.rows["time"][-1:], default=0)
-    known, apart = _stream(market, symbol, tape, reference, clock, later, before, end)
+    how = _how(market, symbol, reference)
+    known, apart = _stream(market, symbol, tape, how, clock, later, before, end)
     counts = {k: s.size for k, s in enumerate(steps.values()) if s.kind == "count"}
     if counts and counted is not None:
         before = np.full(len(counted.session), np.nan)
-        _stream(market, symbol, counted, reference, {}, later[:0], before, end)
+        _stream(market, symbol, counted, how, {}, later[:0], before, end)
     for k, count in counts.items():
         later[k] = _after(tape, tape if counted is None else counted, before, count)
     return Beside(*known, later, apart)
@@ -189,11 +194,17 @@ def times(since: np.ndarray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(since.view("datetime64[ns]"), tz="UTC")
 
 
+def _how(market: Market, symbol: str, reference: str) -> tuple[int, tuple[np.ndarray, float]]:
+    """The reference's number, and the micro-price's table and tick."""
+    which = REFERENCES.index(reference)
+    return which, adjustments(market, symbol) if reference == "microprice" else _NO_TABLE
+
+
 def _stream(
     market: Market,
     symbol: str,
     tape: Tape,
-    reference: str,
+    how: tuple[int, tuple[np.ndarray, float]],
     clock: dict[int, int],
     later: np.ndarray,
     before: np.ndarray,
@@ -211,17 +222,16 @@ def _stream(
     known, met = np.full((3, n), np.nan), np.full(n, np.iinfo(np.int64).min)
     place, state = np.zeros(1 + len(clock), np.int64), np.full(4, np.nan)
     stood = np.full(2, np.iinfo(np.int64).min)
-    how = REFERENCES.index(reference)
-    fair = (np.empty((0, 0)), 1.0)
+    which, fair = how
 
     def write(block: blocks.Block) -> None:
         when, order, *sides = block.values()
         carried = (place, state, stood, known, met, before, later)
         # the plain middle asks for no sizes
         sides = (*sides, *sides)[:4]
-        kernels.quotes_at(when, order, sides, how, fair, events, opens, steps, to, *carried)
+        kernels.quotes_at(when, order, sides, which, fair, events, opens, steps, to, *carried)
 
-    columns = QUOTE[:4] if how == kernels.MID else QUOTE
+    columns = QUOTE[:4] if which == kernels.MID else QUOTE
     for block in quote_blocks(market, symbol, columns) or ():
         for first in range(0, len(block["time"]), _AT_ONCE):
             write({c: values[first : first + _AT_ONCE] for c, values in block.items()})

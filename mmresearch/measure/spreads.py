@@ -85,9 +85,10 @@ def spreads(
         "lee_ready". A rule errs most near the mid, so that inferred sides make the effective spread
         too large: a wrong one turns what the trade got into what it paid.
     reference : str
-        "mid", or "weighted_mid": (ask bid_size + bid ask_size)/(bid_size + ask_size), Hagstromer's
-        weighted midpoint. Trades come when the weighted one is near their side, so that the plain
-        mid overstates what they pay.
+        "mid"; "weighted_mid": (ask bid_size + bid ask_size)/(bid_size + ask_size), Hagstromer's
+        weighted midpoint; or "microprice": the mid and what `mm.microprice` adds to it (needs the
+        tick; estimated from all the symbol's quotes, so that it knows the future). Trades come when
+        the latter two are near their side, so that the plain mid overstates what they pay.
     unit : str
         "bps": 1e4 times the spread over M_t (now's, in all four). "abs": quote currency a unit.
     relative_to : str

@@ -310,7 +310,7 @@ def test_what_is_refused():
         mm.quoted_spread(mm.Market(trades=TRADES))
     with pytest.raises(ValueError, match="no trade"):
         mm.spreads(mm.Market(quotes=QUOTES))
-    with pytest.raises(ValueError, match="mid, weighted_mid"):
+    with pytest.raises(ValueError, match="mid, weighted_mid, microprice"):
         mm.spreads(TRADES, QUOTES, reference="last")
     with pytest.raises(ValueError, match="bps, abs"):
         mm.spreads(TRADES, QUOTES, unit="ticks")
