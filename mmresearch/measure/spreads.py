@@ -87,8 +87,8 @@ def spreads(
     reference : str
         "mid"; "weighted_mid": (ask bid_size + bid ask_size)/(bid_size + ask_size), Hagstromer's
         weighted midpoint; or "microprice": the mid and what `mm.microprice` adds to it (needs the
-        tick; estimated from all the symbol's quotes, so that it knows the future). Trades come when
-        the latter two are near their side, so that the plain mid overstates what they pay.
+        tick; estimated from all the symbol's quotes, so that it knows the future). Where trades
+        come when these are near their side, the plain mid overstates what they pay (Hagstromer).
     unit : str
         "bps": 1e4 times the spread over M_t (now's, in all four). "abs": quote currency a unit.
     relative_to : str

@@ -50,6 +50,8 @@ def plot_spreads(result: Result, *, ax: Axes | None = None) -> Axes:
     Bars are intervals of each mean, shades hold the whole curve; the line across is the effective
     spread, of which the two are the parts. Horizons in trades are drawn one after another.
     """
+    if "curve" not in result.details:
+        raise ValueError("several symbols in currency have no curve together: one, or unit='bps'")
     ax = _axes(ax, (6.4, 3.6))
     curve = result.details["curve"]
     clock = curve["seconds"].notna().all()

@@ -116,6 +116,75 @@ def test_spreads_that_never_vary_have_no_error():
     assert table.loc[0, "estimate"] == pytest.approx(0.04)
 
 
+def test_what_is_kept_apart_is_counted_by_its_reason():
+    market = economy(np.random.default_rng(8), days=8)
+    quotes = market.quotes.assign(place=range(len(market.quotes)))
+    crossed, locked = quotes["place"] % 50 == 7, quotes["place"] % 50 == 9
+    quotes["bid"] = quotes["bid"].mask(crossed, quotes["ask"] + 0.01).mask(locked, quotes["ask"])
+    event = np.where(np.arange(len(market.trades)) % 40 == 5, "cross", "fill")
+    spoilt = mm.Market(
+        trades=market.trades.assign(event=event),
+        quotes=quotes.drop(columns="place"),
+        calendar="09:00-10:01 UTC",
+    )
+    found = mm.spreads(spoilt, horizons=["1s"])
+    sample = mm.average_spreads(found).sample
+    outside = sample.dropped["outside every session"]
+    assert outside == (market.trades["time"].dt.time > pd.Timestamp("10:01").time()).sum() > 0
+    for reason in ("crossed", "locked", "auction"):
+        assert sample.dropped[reason] == (found["apart"] == reason).sum() > 0
+    assert sample.used + sum(sample.dropped.values()) == len(market.trades)
+
+
+def two_symbols():
+    one, two = (economy(np.random.default_rng(seed), days=8) for seed in (6, 7))
+    tables = {}
+    for kind in ("trades", "quotes"):
+        tables[kind] = pd.concat([one[kind], two[kind].assign(symbol="Y")])
+    return mm.Market(**tables, calendar="09:00-11:00 UTC")
+
+
+@pytest.mark.parametrize("unit", ["bps", "abs"])
+def test_a_table_a_symbol(unit):
+    """Each symbol's answers are those of the symbol alone; currency is not put together."""
+    market = two_symbols()
+    both = mm.average_spreads(market, by="symbol", unit=unit, horizons=["1s", "10s"])
+    groups = both.details["groups"]
+    for symbol in ("X", "Y"):
+        alone = mm.average_spreads(market, symbol=symbol, unit=unit, horizons=["1s", "10s"])
+        own = groups[groups["group"] == symbol].reset_index(drop=True)
+        columns = ["estimate", "std_error", "p", "low", "high"]
+        pd.testing.assert_frame_equal(own[columns], alone.table[columns])
+        assert (own["trades"] == alone.sample.used).all()
+        assert (own["days"] == 8).all()
+    assert own["measure"].tolist() == ["quoted", "effective", *2 * ["realized"], *2 * ["impact"]]
+    assert own["horizon"].tolist() == ["", "", "1s", "10s", "1s", "10s"]
+    if unit == "bps":
+        assert len(both.table) == 6
+        assert both.quantities["impact_share"].identified
+    else:
+        assert both.table["term"].tolist()[5:7] == ["impact 10s, X", "quoted, Y"]
+        assert "add up" in both.quantities["impact_share"].reason
+        with pytest.raises(ValueError, match="no curve together"):
+            mm.plot_spreads(both)
+
+
+def test_groups_that_are_too_small_are_refused_by_name(found):
+    few = found.copy()
+    few["side"] = np.where(few.index < 20, 0.0, few["side"])
+    few.attrs = found.attrs
+    groups = mm.average_spreads(few, by="side").details["groups"].set_index("group")
+    assert set(groups.index) == {"-1.0", "0.0", "1.0"}
+    assert groups.loc["0.0", "refused"].str.contains("30 are needed").all()
+    assert groups.loc["0.0", "estimate"].isna().all()
+    assert (groups.loc["1.0", "refused"] == "").all()
+    by_day = mm.average_spreads(found, by="day", errors="cluster")
+    assert by_day.details["groups"]["refused"].str.contains("day").all()
+    assert "groups_refused" in by_day.flags
+    with pytest.raises(ValueError, match="no column 'venue'"):
+        mm.average_spreads(found, by="venue")
+
+
 @pytest.mark.bad_input("too few trades for an average")
 def test_what_is_refused(found):
     with pytest.raises(ValueError, match="size, value, trades"):
@@ -129,3 +198,5 @@ def test_what_is_refused(found):
     both.attrs = found.attrs
     with pytest.raises(ValueError, match="do not add up"):
         mm.average_spreads(both)
+    with pytest.raises(ValueError, match="by='symbol'"):
+        mm.average_spreads(both, by="day")

@@ -67,13 +67,13 @@ def test_the_instant_itself_is_known_only_by_its_order():
 
 
 def test_a_count_is_of_the_tape_that_is_counted():
-    fills, trades = rows(12, 21, 46, seq=[5, 1, 5]), rows(11, 12, 15, 21, 31, 52, seq=5)
+    fills, trades = rows(12, 21, 31, 46, seq=[5, 1, 5, 5]), rows(11, 12, 15, 21, 31, 52, seq=5)
     found = beside(fills, ["1 trade", "2 trades"], trades)
-    # the first is the trade of its own instant and seq, the second comes before that of its instant
-    np.testing.assert_allclose(found.later[0], [10.0, 10.0, 10.2])
-    np.testing.assert_allclose(found.later[1], [10.0, 10.0, NAN])
+    # the first and third are the trade of their instant and seq, the second comes before that
+    np.testing.assert_allclose(found.later[0], [10.0, 10.0, 10.2, 10.2])
+    np.testing.assert_allclose(found.later[1], [10.0, 10.0, NAN, NAN])
     alone = beside(fills, ["1 trade"])
-    np.testing.assert_allclose(alone.later[0], [10.0, 10.2, NAN])
+    np.testing.assert_allclose(alone.later[0], [10.0, 10.0, 10.2, NAN])
 
 
 def test_counts_do_not_cross_a_night():

@@ -134,11 +134,11 @@ def test_inferred_sides():
 
 
 def economy(seed=0, n=600, days=2, symbol="X"):
-    """Irregular trades and quotes of several days, some quotes with one side, many equal times."""
+    """Irregular trades and quotes of days: one side, locked, crossed, many of one instant."""
     rng = np.random.default_rng(seed)
     day = np.sort(rng.integers(0, days, n)) * 86_400.0
     mid = 1_000 + np.cumsum(rng.choice([-1, 0, 1], n))
-    half, gone = rng.integers(1, 4, n), rng.random(n) < 0.05
+    half, gone = rng.integers(-1, 6, n), rng.random(n) < 0.05
     bid = np.where(gone, np.nan, (mid - half) / 100)
     when = day + np.floor(rng.random(n) * 400)
     order = np.lexsort([np.arange(n), when])
@@ -155,7 +155,8 @@ def long_way_round(tape, known, horizon):
     """The reference before each trade and at t + h by plain loops, sessions being UTC dates."""
     day, step = 86_400 * 10**9, pd.Timedelta(horizon).value
     when, at_trade = (table["time"].dt.as_unit("ns").astype("int64") for table in (known, tape))
-    states = list(zip(when, known["seq"], known["bid"] + known["ask"], strict=True))
+    both = (known["bid"] + known["ask"]).where(known["ask"] > known["bid"])
+    states = list(zip(when, known["seq"], both, strict=True))
     end = max(when.max(), at_trade.max())
     now, later = [], []
     for time, seq in zip(at_trade, tape["seq"], strict=True):
@@ -164,7 +165,7 @@ def long_way_round(tape, known, horizon):
         valid = [m / 2 for t, _, m in own if t <= time + step and m == m]
         past = time + step > min((time // day + 1) * day, end)
         now.append(before[-1] if before else NAN)
-        later.append(NAN if past or not valid else valid[-1])
+        later.append(NAN if past or not valid or now[-1] != now[-1] else valid[-1])
     return np.array(now), np.array(later)
 
 
@@ -177,7 +178,9 @@ def test_the_long_way_round(horizon):
     np.testing.assert_allclose(found["effective_full_abs"], 2 * side * (price - now), atol=1e-12)
     impact = 2 * side * (later - now)
     np.testing.assert_allclose(found[f"impact_full_abs_{horizon}"], impact, atol=1e-12)
-    assert np.isfinite(impact).sum() > 200
+    assert np.isfinite(impact).sum() > 150
+    assert set(found["apart"]) == {"", "no quote before", "one side only", "locked", "crossed"}
+    np.testing.assert_array_equal(found["apart"] == "", ~np.isnan(now))
 
 
 def identity_holds(table, horizons, unit):
@@ -196,9 +199,28 @@ def test_effective_is_realized_and_impact_in_every_trade(reference, unit):
     identity_holds(found, ["1s", "60s"], unit)
 
 
-def test_the_mirrored_tape_pays_the_same_and_twice_the_tick_twice_as_much():
+REFERENCES = pytest.mark.parametrize("reference", ["mid", "weighted_mid", "microprice"])
+HORIZONS = ["5s", "60s", "3 trades"]
+
+
+def study(tape, known, tick=0.01):
+    """With a tick, and sessions that leave some trades and quotes outside."""
+    calendar = "10:00-10:05 UTC"
+    about = pd.DataFrame({"symbol": ["X"], "tick": [tick], "calendar": [calendar]})
+    return mm.Market(trades=tape, quotes=known, symbols=about)
+
+
+def told(market, reference, **options):
+    """The spreads and what was kept apart, and the counts."""
+    found = mm.spreads(market, horizons=HORIZONS, reference=reference, **options)
+    return found[["apart", *found.filter(like="_full_")]], found.attrs["counts"]
+
+
+@REFERENCES
+def test_the_mirrored_tape_pays_the_same_and_twice_the_tick_twice_as_much(reference):
     tape, known = economy(2)
-    found = mm.spreads(tape, known, horizons=["5s"], unit="abs").filter(like="full")
+    tape["event"] = np.where(tape.index % 17 == 3, "cross", "fill")
+    found, counts = told(study(tape, known), reference, unit="abs")
     turned = known.assign(
         bid=20 - known["ask"],
         ask=20 - known["bid"],
@@ -206,22 +228,46 @@ def test_the_mirrored_tape_pays_the_same_and_twice_the_tick_twice_as_much():
         ask_size=known["bid_size"],
     )
     mirror = tape.assign(price=20 - tape["price"], side=-tape["side"])
-    again = mm.spreads(mirror, turned, horizons=["5s"], unit="abs").filter(like="full")
+    again, others = told(study(mirror, turned), reference, unit="abs")
     pd.testing.assert_frame_equal(again, found, atol=1e-9)
+    assert others == counts
+    assert min(counts["outside every session"], counts["auction"], counts["crossed"]) > 10
     wide = known.assign(bid=2 * known["bid"], ask=2 * known["ask"])
-    wide = mm.spreads(tape.assign(price=2 * tape["price"]), wide, horizons=["5s"], unit="abs")
-    pd.testing.assert_frame_equal(wide.filter(like="full"), 2 * found)
+    wide = study(tape.assign(price=2 * tape["price"]), wide, tick=0.02)
+    twice = told(wide, reference, unit="abs")[0]
+    spreads = found.columns[1:]
+    pd.testing.assert_frame_equal(twice[spreads], 2 * found[spreads], atol=1e-9)
+    parts = told(study(tape, known), reference)[0]
+    pd.testing.assert_frame_equal(told(wide, reference)[0], parts, atol=1e-6)
 
 
-def test_idle_rows_change_nothing():
+@REFERENCES
+def test_idle_rows_change_nothing(reference):
     """Horizons are in seconds: quotes that repeat the one before them shift rows, not answers."""
     tape, known = economy(3)
     idle = known.iloc[::2].assign(seq=lambda q: q["seq"] + 1)
     more = pd.concat([known, idle]).sort_values(["time", "seq"], kind="stable")
-    pd.testing.assert_frame_equal(
-        mm.spreads(tape, more, horizons=["5s", "60s"]),
-        mm.spreads(tape, known, horizons=["5s", "60s"]),
-    )
+    found, counts = told(study(tape, known), reference)
+    again, others = told(study(tape, more), reference)
+    pd.testing.assert_frame_equal(again, found, atol=1e-9)
+    assert others == counts
+
+
+def test_every_trade_is_a_row_or_outside_and_every_row_apart_is_counted():
+    tape, known = economy(8)
+    tape["event"] = np.where(tape.index % 17 == 3, "cross", "fill")
+    found = mm.spreads(study(tape, known), horizons=["5s"])
+    counts = dict(found.attrs["counts"])
+    assert len(found) + counts.pop("outside every session") == len(tape)
+    apart = found["apart"].value_counts()
+    for reason, n in apart.drop("").items():
+        assert counts.pop(reason) == n
+    assert counts.pop("no sizes") == 0
+    left = found[found["apart"] == ""]
+    assert counts.pop("without a side") == left["side"].isna().sum()
+    lost = left["side"].notna() & left["impact_full_bps_5s"].isna()
+    assert counts == {"past the end, 5s": lost.sum()}
+    assert left["quoted_full_bps"].min() > 0
 
 
 def test_the_order_of_rows_changes_nothing_and_the_future_no_spread_known_by_then():

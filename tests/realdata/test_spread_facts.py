@@ -8,8 +8,10 @@ half of ours; and it takes a trade that nothing signs, such as a day's first, fo
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 import mmresearch as mm
+from mmresearch.measure import references
 
 WIN = 300
 
@@ -117,3 +119,33 @@ def test_where_the_side_is_known_rules_err_by_location(realdata):
     assert found.loc[("quote", "all"), "accuracy"] == pytest.approx(0.866, abs=1e-3)
     # many prints of one order lie outside a quote that is late, and the tick test does not need it
     assert found.loc[("tick", "outside"), "low"] > found.loc[("quote", "outside"), "high"]
+
+
+def test_the_micro_price_of_amzn_tells_more_of_the_mid_to_come_than_the_weighted_mid(realdata):
+    """Every second of the day, the mid 10 s later on what each reference adds to the mid now.
+
+    A stock of many ticks to the spread: sizes at the best quotes tell a tick, not half a spread.
+    """
+    amzn = mm.load.lobster(*sorted((realdata / "lobster" / "AMZN_2012-06-21_level1").glob("*.csv")))
+    span = [t.value for t in amzn.span("AMZN")]
+    at = np.arange(span[0] + 60 * 10**9, span[1] - 11 * 10**9, 10**9)
+    tape = references.tape({"time": at, "seq": np.full(len(at), 2**62)}, amzn.calendar("AMZN"))
+    steps, beside = references.steps_of(["10s"]), {}
+    for name in references.REFERENCES:
+        beside[name] = references.references(amzn, "AMZN", tape, steps, reference=name)
+    now, later = beside["mid"].reference, beside["mid"].later[0]
+    fits = {}
+    for name in ("weighted_mid", "microprice"):
+        x = pd.DataFrame({"adds": beside[name].reference - now})
+        y = pd.Series(later - now)
+        known = y.notna() & x["adds"].notna()
+        hac = {"cov_type": "HAC", "cov_kwds": {"maxlags": 30}}
+        fits[name] = sm.OLS(y[known], sm.add_constant(x[known])).fit(**hac)
+    low, high = zip(*(fit.conf_int().loc["adds"] for fit in fits.values()), strict=True)
+    assert high[0] < 0.2 < fits["microprice"].params["adds"] < 1.1
+    assert low[1] > 0
+    found = mm.microprice(amzn)
+    widest = found["spread_ticks"].max()
+    outer = found[(found["imbalance_low"] > 0.9) & (found["spread_ticks"] < widest)]
+    assert (outer["adjustment_ticks"] - 2 * outer["std_error"] > 0).mean() > 0.9
+    assert (outer["adjustment_ticks"] < 3).all()
