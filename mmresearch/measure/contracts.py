@@ -19,7 +19,8 @@ LETTERS = {
     "A": "best ask of the last quote before it in its session",
     "B": "best bid of that quote",
     "M_t": "reference price of that quote: mid (A + B)/2, weighted mid or microprice",
-    "M_h": "last valid reference price of the session at or before t + h",
+    "M_h": "last valid reference price of the session at or before t + h (with `index` of markouts "
+    "less beta times what the index moved)",
     "R": 'what basis points are taken of: M_t, or with relative_to="later" M_h',
 }
 
@@ -115,4 +116,56 @@ capital||largest value of the position in the row, long or short|currency||||end
 drift||reported less rebuilt position|units of the asset||||end
 gap||a session is missing before the row|||||start
 opening_known||false: inventory is relative to the first event|||||start"""
+)
+_WHERE = """\
+account||as in markouts|||||given
+symbol||instrument|||||given
+day||the session's date|||||start"""
+HOLDING = contract(
+    f"""\
+{_WHERE}
+bar||0 is the first of the session; unless freq="1D"|||||start
+start||with bar|UTC||||start
+end||with bar|UTC||||end
+bin||time from opening to closing of a lot, first in first out|||||end
+lots||closed in it|number||||end
+units||of them|units of the asset||||end
+spread|profit - positioning|what two fills earned against the mid before them|currency|half\
+||account gains|end
+positioning||what the mid moved between the two fills|currency|||account gains|end
+profit|spread + positioning|of closed lots, before fees|currency|||account gains|end"""
+)
+PERIOD = contract(
+    f"""\
+{_WHERE}
+bin||period of the inventory's swings|||||end
+bars||of the session|number||||end
+positioning||inventory times the change of the mid, of these swings|currency|||account gains|end"""
+)
+MATCHED = pd.concat(
+    [
+        MARKOUTS[~MARKOUTS["column"].isin(["capture_bps_{h}", "apart"])],
+        contract(
+            """\
+control_time||of the print beside the fill, in which the account took no part|UTC||||given
+control_seq||its order|||||given
+control_price||its price|currency a unit||||given
+control_size||its size|units of the asset||||given
+control_bid||best bid before it|currency a unit||||just before
+control_ask||best ask before it|currency a unit||||just before
+control_capture_bps||capture_bps of who was passive in it|bps|half|passive side bought\
+|passive side gains|print
+control_markout_bps_{h}||markout_bps of that side|bps|half|passive side bought\
+|passive side gains|t + h
+control_adverse_bps_{h}||adverse_bps of that side|bps|half|passive side bought\
+|passive side loses|t + h
+extra_capture_bps|capture_bps - control_capture_bps||bps|half|account bought|account gains more|fill
+extra_markout_bps_{h}|markout_bps_{h} - control_markout_bps_{h}||bps|half|account bought\
+|account gains more|t + h
+extra_adverse_bps_{h}|adverse_bps_{h} - control_adverse_bps_{h}||bps|half|account bought\
+|account loses more|t + h
+apart||as in markouts, or "taker", "no control"|reason||||fill"""
+        ),
+    ],
+    ignore_index=True,
 )

@@ -7,12 +7,20 @@ import re
 import pandas as pd
 
 from mmresearch import schema
-from mmresearch.measure.contracts import CAPTURE, FIELDS, MARKOUTS, QUOTED, SPREADS
+from mmresearch.measure import contracts
+from mmresearch.measure.contracts import FIELDS
 from mmresearch.measure.panel import PANEL
 
 # what is on the page: the function that returns the table, and its contract
-MEASURED = {"spreads": SPREADS, "quoted_spread": QUOTED, "markouts": MARKOUTS}
-MEASURED |= {"spread_capture": CAPTURE}
+MEASURED = {
+    "spreads": contracts.SPREADS,
+    "quoted_spread": contracts.QUOTED,
+    "markouts": contracts.MARKOUTS,
+    "matched_fills": contracts.MATCHED,
+    "spread_capture": contracts.CAPTURE,
+    "positioning_by_holding": contracts.HOLDING,
+    "positioning_by_period": contracts.PERIOD,
+}
 GIVEN = ["trades", "quotes", "own_quotes", "fills", "transfers", "positions"]
 _NOW = r"/\(?(?:M_t|mid_start|mid)\b"
 

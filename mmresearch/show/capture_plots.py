@@ -207,25 +207,38 @@ def _cumulative(ax: Axes, profit: np.ndarray, money: str) -> None:
 
 def _bins(found: pd.DataFrame | Result, title: str, ax: Axes | None) -> Axes:
     """Bars by bin of a table with `bin` and `positioning`, or of a result's terms."""
-    if isinstance(found, Result):
-        rows = found.table.set_index("term")[["estimate", "low", "high"]]
-        unit = found.unit
-    else:
-        order = found.attrs.get("bins", list(dict.fromkeys(found["bin"])))
-        rows = found.groupby("bin")["positioning"].sum().reindex(order).rename("estimate")
-        rows, unit = rows.to_frame().assign(low=np.nan, high=np.nan), "sum, currency of settlement"
+    rows, unit = _means_of(found) if isinstance(found, Result) else _sums_of(found)
     ax = _axes(ax, (6.4, 0.9 + 0.36 * max(len(rows), 3)))
-    place = np.arange(len(rows))
-    value = rows["estimate"].to_numpy()
-    ax.barh(place, value, 0.62, color=np.where(value >= 0, ACCENT, SECOND), alpha=0.85)
+    place, value = np.arange(len(rows)), rows["estimate"].to_numpy()
+    colours = np.where(value >= 0, ACCENT, SECOND)
+    colours = np.where(rows["refused"], QUIET, np.where(rows.index == "total", INK, colours))
+    ax.barh(place, value, 0.62, color=colours, alpha=0.85)
     reach = np.abs(rows[["low", "high"]].to_numpy().T - value)
     ax.errorbar(value, place, xerr=reach, fmt="none", color=INK, lw=1, capsize=3)
     ax.axvline(0, color=INK, lw=0.7)
-    ax.set_yticks(place, rows.index, fontsize=8)
+    names = np.where(rows["refused"], rows.index + "\n(not identified)", rows.index)
+    ax.set_yticks(place, names, fontsize=8)
     ax.invert_yaxis()
     ax.set_xlabel(unit)
     ax.set_title(title, fontsize=8.5, loc="left")
     return ax
+
+
+def _means_of(result: Result) -> tuple[pd.DataFrame, str]:
+    """The means by term with intervals, and whether each was refused."""
+    rows = result.table.set_index("term")[["estimate", "low", "high"]]
+    told = {name: found.identified for name, found in result.quantities.items()}
+    return rows.assign(refused=[not told.get(name, True) for name in rows.index]), result.unit
+
+
+def _sums_of(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The sums by bin over all sessions and series, without intervals."""
+    money = table.attrs.get("currency", ["currency"])
+    if len(money) > 1:
+        raise ValueError(f"one currency is drawn at a time, and the table has {', '.join(money)}")
+    order = table.attrs.get("bins", list(dict.fromkeys(table["bin"])))
+    sums = table.groupby("bin")["positioning"].sum().reindex(order).rename("estimate")
+    return sums.to_frame().assign(low=np.nan, high=np.nan, refused=False), f"{money[0]}, sum"
 
 
 def _currency(table: pd.DataFrame) -> str:

@@ -132,8 +132,11 @@ def _values(table: pd.DataFrame) -> pd.Series:
 
 
 def _lists(told: pd.DataFrame, field: str, words: dict[str, str]) -> str:
-    """For each word that a field may hold the columns that have it, as a list."""
-    lines = []
+    """For each word that a field may hold the columns that have it, as a list.
+
+    Those that matched fills repeat of markouts are left out.
+    """
+    lines, told = [], told[told["table"] != "matched_fills"]
     for word, head in words.items():
         exact = told[field] == word if field == "relative_to" else told[field].str.contains(word)
         own = told[exact]

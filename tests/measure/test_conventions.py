@@ -98,25 +98,51 @@ def agrees(
     return checked
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("unit", ["bps", "abs"])
-def test_formulas_of_spreads(seed, turned, unit):
-    market = mirror(tape(seed)) if turned else tape(seed)
-    found = mm.spreads(market, horizons=HORIZONS, unit=unit)
-    assert [agrees(found, "spreads", market, h) for h in HORIZONS] == [9, 9]
+def partly_filled() -> mm.Market:
+    """Every third trade is a fill of the account's."""
+    market = with_fills(tape(0))
+    return market.replace(fills=market["fills"].iloc[::3])
+
+
+HOW = [("bps", "now"), ("bps", "later"), ("abs", "now")]
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("how", [("bps", "now"), ("bps", "later"), ("abs", "now")])
-@pytest.mark.parametrize("own", [True, False])
-def test_formulas_of_markouts(seed, turned, how, own):
+@pytest.mark.parametrize(("unit", "relative_to"), HOW)
+def test_formulas_of_spreads(seed, turned, unit, relative_to):
     market = mirror(tape(seed)) if turned else tape(seed)
-    asked = {"horizons": HORIZONS, "unit": how[0], "relative_to": how[1]}
+    found = mm.spreads(market, horizons=HORIZONS, unit=unit, relative_to=relative_to)
+    assert [agrees(found, "spreads", market, h, relative_to) for h in HORIZONS] == [9, 9]
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("unit", "relative_to"), HOW)
+@pytest.mark.parametrize("own", [True, False])
+def test_formulas_of_markouts(seed, turned, unit, relative_to, own):
+    market = mirror(tape(seed)) if turned else tape(seed)
+    asked = {"horizons": HORIZONS, "unit": unit, "relative_to": relative_to}
     found = mm.markouts(with_fills(market) if own else market, **asked)
-    columns = 9 if how[1] == "later" else 8
-    assert [agrees(found, "markouts", market, h, how[1]) for h in HORIZONS] == [columns] * 2
+    columns = 9 if relative_to == "later" else 8
+    assert [agrees(found, "markouts", market, h, relative_to) for h in HORIZONS] == [columns] * 2
+
+
+@pytest.mark.parametrize("name", ["matched_fills", "positioning_by_holding"])
+def test_formulas_in_columns(name):
+    """What is defined by other columns of its own table is what they make."""
+    market = partly_filled()
+    asked = {"horizons": ["2s"]} if name == "matched_fills" else {}
+    found = getattr(mm, name)(market, **asked)
+    columns, checked = {c: found[c] for c in found}, 0
+    for row in formulas(name).itertuples():
+        formula, column = (text.replace("{h}", "2s") for text in (row.formula, row.column))
+        if set(re.findall(r"[A-Za-z_]\w*", formula)) <= set(columns):
+            wanted = computed(formula, columns)
+            assert wanted.notna().sum() > 4
+            np.testing.assert_allclose(found[column], wanted, atol=1e-12 * wanted.abs().max())
+            checked += 1
+    assert checked >= 2
 
 
 @pytest.mark.parametrize("function", [mm.spreads, mm.markouts])
@@ -162,6 +188,9 @@ def returned() -> dict[str, list[str]]:
     found["spreads"] = list(mm.spreads(market, horizons=["2s"]))
     found["quoted_spread"] = list(mm.quoted_spread(market))
     found["spread_capture"] = list(mm.spread_capture(market))
+    found["positioning_by_holding"] = list(mm.positioning_by_holding(market, freq="1min"))
+    found["positioning_by_period"] = list(mm.positioning_by_period(market))
+    found["matched_fills"] = list(mm.matched_fills(partly_filled(), horizons=["2s"]))
     found["markouts"] = list(mm.markouts(market, horizons=["2s"], relative_to="later"))
     return found
 
@@ -184,8 +213,8 @@ def test_every_row_is_whole():
         assert callable(getattr(mm, row.source.removeprefix("mm.")))
     for name in MEASURED:
         for row in formulas(name).itertuples():
-            used = set(re.findall(r"[A-Za-z_]\w*", row.formula)) - set(LETTERS) - {"e4", "sum"}
-            assert used <= set(PAGE.loc[PAGE["table"] == name, "column"])
+            used = set(re.findall(r"[A-Za-z_][\w{}]*", row.formula)) - set(LETTERS)
+            assert used - {"e4", "sum"} <= set(PAGE.loc[PAGE["table"] == name, "column"])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -232,8 +261,8 @@ def test_scale_and_sign_are_those_of_the_formula():
     v = {"D": 1.0, "s": -1.0, "P": 101.0, "M_t": 100.0, "M_h": 103.0, "R": 1e4, "N": 1.0, "F": 0.0}
     gains = {"effective": 2, "capture": 1, "realized": -4, "markout": -2, "impact": -6}
     gains |= {"adverse": -3, "spread": 1}
-    signed = PAGE[PAGE["plus_one"].ne("") & PAGE["scale"].ne("")]
-    assert set(signed["table"]) == {"spreads", "markouts", "spread_capture"}
+    tables = ["spreads", "markouts", "spread_capture"]
+    signed = PAGE[PAGE["table"].isin(tables) & PAGE["plus_one"].ne("") & PAGE["scale"].ne("")]
     for row in signed.itertuples():
         value = computed(re.sub(r"/M_\w$", "/R", row.formula), v)
         gain = -value if row.positive.endswith("loses") else value

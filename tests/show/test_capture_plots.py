@@ -157,12 +157,27 @@ def test_bins_of_periods(sample):
     assert [label.get_text() for label in ax.get_yticklabels()] == found.attrs["bins"]
 
 
-@pytest.mark.parametrize("plot", [mm.plot_holding, mm.plot_periods])
-def test_bins_with_intervals(plot):
-    means = pd.DataFrame({"term": ["short", "long"], "estimate": [2.0, -1.0]})
-    means["low"], means["high"] = [1.0, -3.0], [4.0, 0.0]
-    ax = plot(Result("q", "e", "USD a session", means, Sample(9, {}, 9), "by day"))
-    assert [bar.get_width() for bar in ax.patches] == [2, -1]
+@pytest.mark.parametrize("kind", ["holding", "period"])
+def test_bins_with_intervals(sample, kind):
+    """Bars are the means, lines their intervals; what is not identified is grey and says so."""
+    plot = {"holding": mm.plot_holding, "period": mm.plot_periods}[kind]
+    measure = {"holding": mm.positioning_by_holding, "period": mm.positioning_by_period}[kind]
+    found = mm.average_positioning(measure(sample, account="MM1"))
+    ax = plot(found)
+    assert [bar.get_width() for bar in ax.patches] == found.table["estimate"].tolist()
     ends = [s[:, 0].tolist() for s in ax.containers[1].lines[2][0].get_segments()]
-    assert ends == [[1, 4], [-3, 0]]
-    assert ax.get_xlabel() == "USD a session"
+    assert np.array(ends) == pytest.approx(found.table[["low", "high"]].to_numpy())
+    assert ax.get_xlabel().startswith("USD a session")
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    refused = [n for n in found.table["term"] if not found.quantities[n].identified]
+    assert [text.partition("\n")[0] for text in labels if "not identified" in text] == refused
+    assert ("age not known" in refused) == (kind == "holding")
+
+
+def test_sums_of_holding(sample):
+    found = mm.positioning_by_holding(sample)
+    ax = mm.plot_holding(found)
+    assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(found["positioning"].sum())
+    found.attrs["currency"] = ["USD", "EUR"]
+    with pytest.raises(ValueError, match="the table has USD, EUR"):
+        mm.plot_holding(found)
