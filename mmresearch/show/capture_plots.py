@@ -153,9 +153,11 @@ def _waterfall(ax: Axes, parts: pd.DataFrame) -> None:
         level = base + value
         if name != "profit":
             ax.plot([x + 0.31, x + 0.69], [level, level], color=QUIET, lw=0.8)
-        top = np.nanmax([base, level, *ends])
-        told = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "fontsize": 8}
-        ax.annotate(_signed(value), (x, top), **told)
+        low, top = (end([base, level, *ends]) for end in (np.nanmin, np.nanmax))
+        under = max(base, level) <= 0 and low < 0  # not across the line of zero
+        told = {"xytext": (0, -3 if under else 3), "va": "top" if under else "bottom"}
+        told |= {"textcoords": "offset points", "ha": "center", "fontsize": 8}
+        ax.annotate(_signed(value), (x, low if under else top), **told)
     ax.axhline(0, color=INK, lw=0.7)
     ax.set_xticks(place, [_NAMES[name] for name in parts.index], fontsize=8)
     _room(ax)
