@@ -143,6 +143,8 @@ _HOME = {
     "plot_impact": "mmresearch.show.impact_plots:plot_impact",
     "plot_variance": "mmresearch.show.impact_plots:plot_variance",
     "plot_impact_law": "mmresearch.show.impact_plots:plot_impact_law",
+    "plot_markouts": "mmresearch.show.markout_plots:plot_markouts",
+    "plot_markout_groups": "mmresearch.show.markout_plots:plot_markout_groups",
     "plot_waterfall": "mmresearch.show.capture_plots:plot_waterfall",
     "plot_capture_by_day": "mmresearch.show.capture_plots:plot_capture_by_day",
     "plot_holding": "mmresearch.show.capture_plots:plot_holding",
