@@ -111,3 +111,25 @@ def test_quotes_of_a_pool_and_of_a_tape_without_sides_are_answered(source, reald
     folder = loader(*sorted((realdata / source).glob("*.csv*"))).save(tmp_path / source)
     [path] = [path for path in NOTEBOOKS if path.stem == "03_quote_skew"]
     assert "not identified" in " ".join(run(path, DATA=str(folder)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tables", [["trades"], ["trades", "quotes", "fills"]])
+def test_what_a_maker_earns_without_quotes_or_fees_is_answered(tables, tmp_path):
+    """Prints alone have the last print as the reference; fees that are not known are said."""
+    sample = mm.sample()
+    held = {name: sample[name].drop(columns="fee", errors="ignore") for name in tables}
+    folder = mm.Market(symbols=sample.symbols, **held).save(tmp_path / "bare")
+    [path] = [path for path in NOTEBOOKS if path.stem == "05_spread_capture"]
+    shown = " ".join(run(path, DATA=str(folder)))
+    assert ("what a fill was worth just before it is not known" in shown) == ("fills" not in tables)
+    assert "earned from the spread" in shown
+    assert "fees_unknown" in shown
+
+
+def test_what_a_pool_earns_is_answered(realdata, tmp_path):
+    folder = mm.load.uniswap(*sorted((realdata / "uniswap").glob("*.csv"))).save(tmp_path / "pool")
+    [path] = [path for path in NOTEBOOKS if path.stem == "05_spread_capture"]
+    shown = " ".join(run(path, DATA=str(folder)))
+    assert "no prints that others were passive in" in shown  # the pool is in every trade
+    assert "pool" in shown
