@@ -100,14 +100,16 @@ def cosine_covariance(influence: np.ndarray, cosines: int) -> np.ndarray:
 def _spanned(
     event: np.ndarray, days: np.ndarray, moments: np.ndarray, series: np.ndarray, step: Step
 ) -> float:
-    """Later events of the day that the horizon reaches, the mean over rows.
+    """Later events of the day that the horizon reaches, the mean over rows it is not cut short of.
 
     A count is taken as one of rows of the symbol, which is too long where others traded between.
     """
     if step.kind == "clock":
         ends = np.searchsorted(days, days, side="right")
         reached = np.searchsorted(moments, moments + step.size, side="right")
-        return float((np.minimum(reached, ends) - np.arange(len(days)) - 1)[event].mean())
+        whole = (moments + step.size <= moments[ends - 1])[event]
+        spans = (np.minimum(reached, ends) - np.arange(len(days)) - 1)[event]
+        return float(spans[whole].mean()) if whole.any() else float(np.bincount(days).max())
     order = np.lexsort((event, series))
     ahead, same = order[step.size :], order[: -step.size]
     within = series[ahead] == series[same]

@@ -106,7 +106,8 @@ def average_markouts(
         0: the interval goes from the last horizon before which the joint band is above 0 to the
         first where it is below); with groups "equal_groups", p of the same markout in all at the
         longest horizon. `details`: "curve" (measure, horizon, seconds, estimate, low, high,
-        joint_low, joint_high, which hold the measure's whole curve), "covariance"; with groups
+        joint_low, joint_high, which hold the measure's whole curve; by day with t of one less than
+        as many equal days as weigh alike, 1 / sum of squared shares), "covariance"; with groups
         "groups" (group, fills, days, measure, horizon, seconds, estimate, std_error, p, low, high,
         refused: why, of fewer than 30 fills or 4 cosines) and "against_rest" (each group's markout
         at the longest horizon less that of the others, with p and Holm's p_holm).
@@ -252,6 +253,8 @@ def _breakeven(curve: pd.DataFrame, means: Means) -> Quantity:
     run = int(np.argmin(above)) if not above.all() else len(above)
     low = float(seconds[run - 1]) if run else 0.0
     high = float(seconds[np.argmax(below)]) if below.any() else math.inf
+    if curve["joint_low"].isna().any():
+        low = high = math.nan
     gone = (curve["estimate"] <= 0).to_numpy()
     value = float(seconds[np.argmax(gone)]) if gone.any() else math.nan
     reason = "" if below.any() else "the markout is not told to be below 0 at any horizon asked for"

@@ -47,7 +47,7 @@ def group_labels(
         "side": lambda: _named(rows["side"], {1.0: "bought", -1.0: "sold"}),
         "maker": lambda: _named(rows["maker"], {True: "maker", False: "taker"}),
         "venue": lambda: _venue(rows),
-        "hour": lambda: rows["time"].dt.tz_convert(zone).dt.strftime("%H:00"),
+        "hour": lambda: _hour(rows["time"], zone),
         "day": lambda: rows["day"].dt.strftime("%Y-%m-%d"),
     }
     if by not in rows and by not in ("venue", "hour"):
@@ -117,16 +117,23 @@ def equality(
     codes = labels.cat.codes.map({k: n for n, k in enumerate(told)})
     codes = codes.fillna(-1).to_numpy(int)
     influence, weights = _influence(rows, codes, column, estimate, means, horizons)
-    drawn = covariance_of(influence, means.rule)
-    spread = np.sqrt(np.diag(drawn))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        own = np.sqrt(variance) / spread
-    covariance = drawn * np.outer(own, own)
+    covariance = _rescaled(covariance_of(influence, means.rule), variance)
     term = means.table.loc[place, "term"]
-    test = wald(estimate, covariance, df).iloc[0] if len(told) > 1 else None
+    known = len(told) > 1 and np.isfinite(covariance).all()
+    test = wald(estimate, covariance, df).iloc[0] if known else None
     names = [groups.names[k] for k in told]
     rest = _against_rest(names, estimate, covariance, weights, (df, means.asked.level))
     return _equal(test, term, len(groups.names) - len(told), means.rule.words), rest
+
+
+def _rescaled(covariance: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """The same correlations with these variances; none of a group that is whole days itself."""
+    spread, own = np.sqrt(np.diag(covariance)), np.sqrt(variance)
+    moves = ~(spread < 1e-6 * own)  # one piece adds up to nothing around its own mean
+    found = np.diag(variance)
+    ratio = own[moves] / spread[moves]
+    found[np.ix_(moves, moves)] = covariance[np.ix_(moves, moves)] * np.outer(ratio, ratio)
+    return found
 
 
 def _influence(
@@ -144,9 +151,9 @@ def _influence(
     else:
         piece = pd.factorize(rows["day"], sort=True)[0]
     weights = np.bincount(codes[kept], units[kept], len(estimate))
-    away = rows[column].to_numpy("float64") - estimate[codes]
+    away = rows[column].to_numpy("float64")[kept] - estimate[codes[kept]]
     found = np.zeros((len(means.pieces.days), len(estimate)))
-    np.add.at(found, (piece[kept], codes[kept]), (units * away)[kept])
+    np.add.at(found, (piece[kept], codes[kept]), units[kept] * away)
     return found / weights, weights
 
 
@@ -177,8 +184,8 @@ def _equal(test: pd.Series | None, term: str, refused: int, words: str) -> Quant
     """The p-value of "all groups told have the same mean"."""
     out = f"; {refused} groups refused are not in it" if refused else ""
     if test is None or not np.isfinite(test["p"]):
-        reason = "fewer than two groups have errors" if test is None else "too few pieces for so"
-        reason += "" if test is None else " many groups"
+        few = "fewer than two groups have errors, or all together have none"
+        reason = few if test is None else "too few pieces for so many groups"
         return Quantity("equal_groups", *(math.nan,) * 3, "p", f"F test{out}", False, reason)
     told = (
         f"F({test['df']:.0f}, {test['df_errors']:.0f}) = {test['F']:.3g} of the same {term} in "
@@ -196,8 +203,17 @@ def _too_few(fills: int, days: int, errors: str) -> str:
     return ""
 
 
+def _hour(time: pd.Series, zone: str) -> pd.Series:
+    try:
+        return time.dt.tz_convert(zone).dt.strftime("%H:00")
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"no time zone {zone!r}; give 'UTC', 'America/New_York'") from error
+
+
 def _by_size(size: pd.Series, sizes: int | Sequence[float]) -> pd.Series:
     """Groups with equally many fills, or between edges given; a size at an edge is below it."""
+    if not np.all(np.asarray(sizes, dtype="float64") > 0):
+        raise ValueError(f"sizes is a number of groups or edges above 0, not {sizes!r}")
     if isinstance(sizes, (int, np.integer)):
         edges = np.unique(np.quantile(size, np.arange(1, sizes) / sizes)) if sizes > 1 else []
         edges = [e for e in edges if e < size.max()]

@@ -179,8 +179,12 @@ def share_of(means: Means, part: int, whole: int, name: str, of: str) -> Quantit
 
 def _joint_critical(means: Means, places: list[int]) -> float:
     if means.drawn is None:
-        within = means.covariance[np.ix_(places, places)]
-        return sup_t(within, means.rule.df, means.asked.level, means.asked.seed)
+        within, df = means.covariance[np.ix_(places, places)], means.rule.df
+        if means.rule.kind != "hac":
+            # unequal days tell as much of the errors as fewer equal ones
+            shares = means.pieces.weights / means.pieces.weights.sum()
+            df = max(1 / np.square(shares).sum() - 1, 1.0)
+        return sup_t(within, df, means.asked.level, means.asked.seed)
     return float(np.quantile(_largest(means.drawn[:, places]), means.asked.level))
 
 

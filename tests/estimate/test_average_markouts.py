@@ -128,3 +128,103 @@ def test_a_market_is_asked_for_its_markouts():
     whole = estimates(mm.average_markouts(market, **asked))
     table = estimates(mm.average_markouts(mm.markouts(market, **asked)))
     pd.testing.assert_series_equal(whole, table)
+
+
+def test_groups_that_are_days_are_apart_from_each_other():
+    """Each day's error is its own: with equal variances F is that of one-way means by hand."""
+    world = World(days=6, fills=900, persistence=0.6)
+    fills = markout_table(np.random.default_rng(3), world)
+    result = mm.average_markouts(fills, by="day", weight="fills")
+    groups = result.details["groups"]
+    own = groups[(groups["measure"] == "markout") & (groups["horizon"] == "60s")]
+    x, v = own["estimate"].to_numpy(), own["std_error"].to_numpy() ** 2
+    square = ((x - np.average(x, weights=1 / v)) ** 2 / v).sum()
+    # Hotelling's F of 5 contrasts: square / 5 * (df - 4) / df, df the fewest of all errors
+    df = 5
+    assert result.quantities["equal_groups"].method.startswith(
+        f"F(5, 1) = {square / 5 * (df - 4) / df:.3g} "
+    )
+
+
+def test_matched_fills_have_an_extra_with_an_interval():
+    market = mm.sample().select(end="2024-03-12")
+    table = mm.matched_fills(market, account="MM1", horizons=["5s", "60s"])
+    result = mm.average_markouts(table)
+    found = estimates(result)
+    for term in ("capture", "markout 60s", "adverse 5s"):
+        extra = found[term] - found[f"control_{term}"]
+        assert found[f"extra_{term}"] == pytest.approx(extra, abs=1e-9)
+    curve = result.details["curve"]
+    assert (curve["measure"] == "extra_adverse").sum() == 2
+    assert result.sample.dropped["no control"] == (table["apart"] == "no control").sum()
+
+
+def test_a_day_shorter_than_its_horizons_gives_means_and_no_errors():
+    world = World(days=1, fills=100, persistence=0.6)
+    result = mm.average_markouts(markout_table(np.random.default_rng(2), world), by="side")
+    assert result.table["estimate"].notna().all()
+    assert result.table[["std_error", "low", "high"]].isna().all(axis=None)
+    assert result.errors.startswith("not told: 0 equal-weighted cosines over 101 events")
+    assert not any(q.identified for q in result.quantities.values())
+    assert result.details["curve"]["joint_low"].isna().all()
+
+
+def test_cosines_fall_with_the_horizon_and_with_persistence():
+    """5,000 fills a second apart: n / (2 (h + p)), h = 60, p = (1 + r)/(1 - r)."""
+    many = []
+    for persistence in (0.0, 0.9):
+        fills = markout_table(np.random.default_rng(4), World(persistence=persistence))
+        short = fills.drop(columns=[c for c in fills if c.endswith(("_30s", "_60s"))])
+        many += [int(mm.average_markouts(f).errors.split()[0]) for f in (short, fills)]
+        side = fills["side"] - fills["side"].mean()
+        r = max((side.shift() * side).sum() / (side**2).sum(), 0)
+        assert many[-1] == int(5001 / (2 * (60 + (1 + r) / (1 - r))))
+    assert many[0] == int(0.41 * 5001 ** (2 / 3))
+    assert many[3] < many[1] < many[0]
+
+
+def test_a_burst_in_one_second_is_one_event():
+    fills = markout_table(np.random.default_rng(5), World(persistence=0.6))
+    again = pd.concat([fills] * 3).sort_values(["time", "seq"]).reset_index(drop=True)
+    once, thrice = (mm.average_markouts(f, weight="fills") for f in (fills, again))
+    pd.testing.assert_frame_equal(once.table, thrice.table)
+
+
+def test_mirrored_and_scaled_fills_have_the_same_means():
+    fills = markout_table(np.random.default_rng(6), World(days=7, fills=200, persistence=0.6))
+    want = mm.average_markouts(fills).table
+    other = fills.assign(side=-fills["side"], size=fills["size"] * 1000, price=fills["price"] / 7)
+    pd.testing.assert_frame_equal(mm.average_markouts(other).table, want)
+
+
+def test_joint_bands_of_days_drawn_hold_more_than_each_interval(table):
+    result = mm.average_markouts(table, errors="bootstrap")
+    curve = result.details["curve"]
+    assert "whole days drawn" in result.errors
+    assert (curve["joint_high"] - curve["joint_low"] > curve["high"] - curve["low"]).all()
+
+
+def test_groups_by_hour_and_size_say_where_they_end(table):
+    fills = table.assign(
+        time=pd.Timestamp("2024-01-01 14:30", tz="UTC") + table.index * pd.Timedelta("1s")
+    )
+    local = mm.average_markouts(fills, by="hour", zone="America/New_York").details["groups"]
+    assert local["group"].unique().tolist() == ["09:00", "10:00"]
+    assert local["fills"].iloc[0] == 1800  # until 10:00, half an hour
+    sizes = mm.average_markouts(table, by="size", sizes=[0.5, 1.0]).details["groups"]
+    at = sizes.drop_duplicates("group").set_index("group")["fills"]
+    assert at["up to 0.5"] == (table["size"] <= 0.5).sum()
+    assert at["0.5 to 1"] == table["size"].between(0.5, 1.0, inclusive="right").sum()
+    assert at.sum() == len(table)
+
+
+def test_breakeven_lies_where_the_band_tells_it():
+    world = World(persistence=0.0)
+    fills = markout_table(np.random.default_rng(8), world)
+    # what is left is +2 at 1 s, and -8 from 30 s on
+    for horizon in ("30s", "60s"):
+        fills[f"markout_bps_{horizon}"] -= 10
+        fills[f"adverse_bps_{horizon}"] += 10
+    found = mm.average_markouts(fills).quantities["breakeven"]
+    assert found.identified
+    assert (found.value, found.low, found.high) == (30.0, 1.0, 30.0)
