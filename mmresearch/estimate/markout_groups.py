@@ -108,6 +108,8 @@ def equality(
 
     whole: the means of all rows, the place of the column in them, the horizons. Variances are each
     group's own; the correlations are those of the groups' errors by the same days, or cosines.
+    Degrees of freedom are the fewest of any group: where groups are the same, 5 % of tests were 3
+    to 7 %, and 1 to 3 % between parts of one day, each of which has few.
     """
     means, place, horizons = whole
     told = [k for k, reason in enumerate(groups.refused) if not reason]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 import mmresearch as mm
 from tests.truth.markout_tables import HALF, HORIZONS, World, markout_table
@@ -185,9 +186,26 @@ def test_cosines_fall_with_the_horizon_and_with_persistence():
 
 def test_a_burst_in_one_second_is_one_event():
     fills = markout_table(np.random.default_rng(5), World(persistence=0.6))
-    again = pd.concat([fills] * 3).sort_values(["time", "seq"]).reset_index(drop=True)
+    later = fills.assign(time=fills["time"] + pd.Timedelta("0.4s"))
+    again = pd.concat([fills, fills, later], ignore_index=True)
     once, thrice = (mm.average_markouts(f, weight="fills") for f in (fills, again))
     pd.testing.assert_frame_equal(once.table, thrice.table)
+
+
+def test_unequal_days_are_as_few_equal_ones():
+    """A curve of one horizon has the band of t, with 1 / sum of squared shares less one."""
+    world = World(days=8, fills=300, persistence=0.6, vary=0.2, uneven=0.9)
+    fills = markout_table(np.random.default_rng(9), world)
+    fills = fills.drop(columns=[c for c in fills if c.endswith(("_30s", "_60s"))])
+    result = mm.average_markouts(fills, weight="fills")
+    band = result.details["curve"].iloc[0]
+    share = fills.groupby("day").size() / len(fills)
+    reach = scipy.stats.t.ppf(0.975, 1 / (share**2).sum() - 1)
+    row = result.table.set_index("term").loc["markout 1s"]
+    # a quantile of 4,000 draws: a twentieth is over two of its standard errors
+    found = (band["joint_high"] - band["estimate"]) / row["std_error"]
+    assert found == pytest.approx(reach, rel=0.06)
+    assert reach > 1.1 * scipy.stats.t.ppf(0.975, 7)
 
 
 def test_mirrored_and_scaled_fills_have_the_same_means():
@@ -211,11 +229,14 @@ def test_groups_by_hour_and_size_say_where_they_end(table):
     local = mm.average_markouts(fills, by="hour", zone="America/New_York").details["groups"]
     assert local["group"].unique().tolist() == ["09:00", "10:00"]
     assert local["fills"].iloc[0] == 1800  # until 10:00, half an hour
-    sizes = mm.average_markouts(table, by="size", sizes=[0.5, 1.0]).details["groups"]
+    fills = table.assign(size=np.resize([1.0, 2.0, 2.0, 3.0, 5.0, 9.0], len(table)))
+    sizes = mm.average_markouts(fills, by="size", sizes=[2, 5]).details["groups"]
     at = sizes.drop_duplicates("group").set_index("group")["fills"]
-    assert at["up to 0.5"] == (table["size"] <= 0.5).sum()
-    assert at["0.5 to 1"] == table["size"].between(0.5, 1.0, inclusive="right").sum()
-    assert at.sum() == len(table)
+    assert at.to_dict() == {
+        "up to 2": (fills["size"] <= 2).sum(),
+        "2 to 5": fills["size"].isin([3, 5]).sum(),
+        "above 5": (fills["size"] == 9).sum(),
+    }
 
 
 def test_breakeven_lies_where_the_band_tells_it():

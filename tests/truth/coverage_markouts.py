@@ -67,10 +67,9 @@ def equal_groups(replications: int, seed: int) -> list[Row]:
         rng, found = np.random.default_rng([seed, number, 6]), []
         for _ in range(replications):
             fills = markout_table(rng, world)
-            # five groups by 17 minutes, for a simulated day has one hour and a half
-            labels = (fills["time"].dt.hour * 60 + fills["time"].dt.minute) // 17
-            grouped = fills.assign(part=labels.clip(upper=4)) if by == "hour" else fills
-            result = average_markouts(grouped, by="part" if by == "hour" else by, weight="fills")
+            # a simulated day has two or three hours
+            fills["part"] = (fills["time"].dt.hour * 60 + fills["time"].dt.minute) // 40
+            result = average_markouts(fills, by=by, weight="fills")
             least = result.details["against_rest"]["p_holm"].min()
             found.append((result.quantities["equal_groups"].value, least))
         for name, p in zip(("F", "least adjusted p"), np.transpose(found), strict=True):

@@ -44,7 +44,7 @@ def table(rng: np.random.Generator, days: int, trades: int, persistence: float, 
     for k, move in zip(STEPS, moves, strict=True):
         made[f"impact_full_bps_{k}s"] = move.ravel()
     found = pd.DataFrame(made)
-    found.attrs = {"unit": "bps", "reference": "mid", "sides": "reported"}
+    found.attrs = {"unit": "bps", "reference": "mid", "relative_to": "now", "sides": "reported"}
     found.attrs |= {"horizons": [f"{k}s" for k in STEPS], "counts": {"outside every session": 0}}
     return found
 
