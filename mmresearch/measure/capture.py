@@ -94,14 +94,16 @@ def spread_capture(
         A row an account, symbol and period, ordered so: from the period of the series' first entry
         to that of its last, and while something is held on to that of the symbol's last event. An
         event outside sessions belongs to the period that follows, after the last to the last. Money
-        is in `currency`, what the symbol settles in.
+        is in `currency`, what the symbol settles in; missing where units came of a symbol that has
+        no price at all.
 
         account, symbol, currency, day, bar, start, end
         the six parts, profit
         carried      position at the start times the change of the mark over the row: of which in
                      revaluation
         overnight    of which in carried: from the last session's final mark to this one's first
-                     valid mid (its first print, where there is none); 0 in later bars
+                     valid mid (its first print, where there is none); 0 in later bars, and where
+                     the session has neither
         fills, volume (units), value (price * units * multiplier)
         fills_apart, fills_past_horizon, fees_unknown: fills
         position     units at the end, + long; mark: the price it is valued at
@@ -272,8 +274,7 @@ def _overnight(
         places = np.flatnonzero(symbols == name)
         prices = first_prices(market, name, bars[name].sessions)
         first[places] = prices[bars[name].session[row[places]]]
-    mark = turned(table["mark"], inverse)
-    jump = np.where(np.isnan(first), mark, turned(first, inverse)) - table["mark_before"]
+    jump = np.nan_to_num(turned(first, inverse) - table["mark_before"])
     new = np.ones(len(row), dtype=bool)
     for name in ("account", "symbol"):
         names = np.asarray(table[name])

@@ -64,14 +64,15 @@ def capture_periods(
             step = (mark[i] - last) * factor[i]
             out[REVALUATION] += (held - moved) * step
             out[TRANSFERS] += moved * step
-            out[CAPITAL] = max(out[CAPITAL], abs(held * mark[i]) * factor[i])
+            out[CAPITAL] = _larger(out[CAPITAL], abs(held * mark[i]) * factor[i])
         last = mark[i]
         came = amount[i]
         if kind[i] == OPENING:
             before += came
         elif kind[i] == TRANSFER:
             moved += came
-            gained += came * (start - mark[i]) * factor[i]
+            if came != 0:  # nothing that came needs no price
+                gained += came * (start - mark[i]) * factor[i]
         elif kind[i] == FILL:
             gained += came * (start - price[i]) * factor[i]
             _fill(out, came * factor[i], price[i], mark[i], reference[i], later[i])
@@ -94,13 +95,19 @@ def capture_periods(
             if abs(held) <= _DUST * peak:
                 held = 0.0
         if held != 0:
-            out[CAPITAL] = max(out[CAPITAL], abs(held * mark[i]) * factor[i])
+            out[CAPITAL] = _larger(out[CAPITAL], abs(held * mark[i]) * factor[i])
         if kind[i] == END:
             change = (mark[i] - start) * factor[i]
             out[PROFIT] = out[FEES] + gained + (net * change if net != 0 else 0.0)
             out[CARRIED] = before * change + 0.0 if before != 0 else 0.0  # + 0: never -0
             out[HELD], out[MARK], out[POSITION], out[DRIFT] = before, start, held, drift
             row, start, begun = row + 1, mark[i], True
+
+
+@njit(cache=True)
+def _larger(one: float, other: float) -> float:
+    """The larger of two, and not known if the other is not."""
+    return one if other <= one else other
 
 
 @njit(cache=True)

@@ -63,10 +63,10 @@ def fill_references(
     fills: account, symbol, time, seq, price, ordered by account, symbol, time, seq and, where all
     are equal, as they came.
     """
-    if reference == NONE:
+    if reference == NONE or fills.empty:  # an account may have nothing but transfers
         missing = np.full(len(fills), np.nan)
         reasons = pd.Series(pd.array(["no reference"], dtype="str").take(np.zeros(len(fills), int)))
-        return References(missing, missing, reasons, _NOTHING)
+        return References(missing, missing, reasons, _NOTHING if reference == NONE else "")
     if reference == PRINT:
         return _by_prints(market, fills, horizon)
     return _by_quotes(market, fills, horizon, reference)

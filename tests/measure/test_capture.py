@@ -168,7 +168,34 @@ def test_reports_that_disagree_are_drift_and_no_profit():
     # 100 from 10 (at the first report), and 10 bought at 10, of them 4 sold at 11.5
     assert row["profit"] == 100 * 1 + 6 * 1 + 4 * 1.5
     assert one(market.replace(positions=positions((4, 50))))["drift"] == 0  # sets the level
-    assert one(mm.Market(fills=market.fills, quotes=market.quotes))["drift"] is not None
+    assert np.isnan(one(mm.Market(fills=market.fills, quotes=market.quotes))["drift"])
+
+
+def test_a_crossed_quote_alone_is_no_first_price_of_a_session():
+    # the mark moves to the crossed mid at second 100: the night is 0 in whole sessions and in bars
+    held = quotes((0, 10.0), (DAY + 100, 12.0))
+    held.loc[1, ["bid", "ask"]] = [12.5, 11.5]
+    market = mm.Market(fills=fills((1, 10, 10, 0)), quotes=held, symbols=TEN_MINUTES)
+    for freq in ("1D", "20s"):
+        last = mm.spread_capture(market, horizon="1s", freq=freq)
+        last = last[last["day"] == last["day"].max()]
+        assert (last["carried"].sum(), last["overnight"].sum()) == (20, 0)
+
+
+def test_an_account_of_transfers_alone_and_a_symbol_without_a_price():
+    moved = transfers((1, 0, 5)).assign(account="B")
+    market = mm.Market(transfers=moved, quotes=quotes(*QUOTES), fills=fills((4, 1, 11, 0)))
+    alone = one(market, account="B")
+    assert (alone["account"], alone["transfers"], alone["fills"]) == ("B", 5 * 1.0, 0)
+    tape = mm.Market(transfers=moved, fills=market.fills, trades=prints((0, 10.0), (5, 11.0)))
+    assert one(tape, account="B")["transfers"] == 5 * 1.0
+    # one side alone is no price: what 5 units made is not known, what 0 units made is 0
+    dark = quotes(*QUOTES).assign(ask=np.nan)
+    for units, told in ((5, NAN), (0, 0)):
+        came = transfers((1, 0, units)).assign(account="B")
+        row = one(mm.Market(transfers=came, quotes=dark), account="B")
+        assert row["profit"] == told
+        assert row["transfers"] == told
 
 
 def test_an_inverse_contract_earns_its_asset():
