@@ -10,15 +10,9 @@ answers are compared first.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import process_time
 
 import numba
 import numpy as np
@@ -28,10 +22,9 @@ import polars as pl
 import mmresearch as mm
 from mmresearch import native, store
 from mmresearch.measure.spreads import HORIZONS
-from tests.benchmarks.heavy import HEAVY, ROOT, day
-from tests.benchmarks.side import timed
+from tests.benchmarks import heavy_sides
+from tests.benchmarks.heavy import HEAVY, day
 
-RUNS = 5
 NANO = pl.duration(nanoseconds=1)
 QUOTES, TRADES = ["time", "bid", "ask"], ["time", "price"]
 TARGET = "target: 1.5 times the bare loop or half of six merge_asof, and 2,000 MB"
@@ -156,46 +149,5 @@ def same(folder: Path) -> None:
     print(f"{len(found)} columns equal in {len(found['side']):,} rows", file=sys.stderr)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.spreads")
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the heavy day's rows")
-    parser.add_argument("--runs", type=int, default=RUNS)
-    wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="mmresearch-bench-") as made:
-        folder = write(Path(made) / "day", wanted.scale)
-        _process("same", folder, wanted.runs)
-        lines = [{"side": name} | _process(name, folder, wanted.runs) for name in SIDES]
-    print(pd.DataFrame(lines).to_string(index=False, float_format="{:,.2f}".format))
-    print(TARGET)
-    print("load of the machine, last minute:", os.getloadavg()[0], "on", os.cpu_count(), "cores")
-
-
-def _process(name: str, folder: Path, runs: int) -> dict[str, float]:
-    """One side's times and peak, measured in a process of its own."""
-    code = "from tests.benchmarks.spreads import side; side()"
-    command = [sys.executable, "-c", code, name, str(folder), str(runs)]
-    run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(run.stdout)
-
-
-def side() -> None:
-    """What such a process does: argv is a side (or "same"), a folder, how many warm runs."""
-    name, folder, runs = sys.argv[1:]
-    if name == "same":
-        same(Path(folder))
-        print("{}")
-        return
-    call = SIDES[name](Path(folder))
-    used: list[float] = []
-
-    def clocked() -> None:
-        begun = process_time()
-        call()
-        used.append(process_time() - begun)
-
-    found = timed(clocked, int(runs))
-    print(json.dumps(found | {"cpu": float(np.median(used[1:]))}))
-
-
 if __name__ == "__main__":
-    main()
+    heavy_sides.main("tests.benchmarks.spreads")
