@@ -38,6 +38,7 @@ _HOME = {
     "bulk_volume": "mmresearch.measure.bulk_volume:bulk_volume",
     "sign_accuracy": "mmresearch.estimate.sign_errors:sign_accuracy",
     "average_spreads": "mmresearch.estimate.spread_averages:average_spreads",
+    "average_capture": "mmresearch.estimate.capture_averages:average_capture",
     "average_markouts": "mmresearch.estimate.markout_averages:average_markouts",
     "plot_sign_accuracy": "mmresearch.show.spread_plots:plot_sign_accuracy",
     "plot_spreads": "mmresearch.show.spread_plots:plot_spreads",

@@ -136,7 +136,9 @@ def _of_result(result: Result) -> tuple[pd.DataFrame, str, str]:
     if lost:
         raise ValueError(f"a result of average_capture has the terms {', '.join(lost)}")
     parts = known.loc[_shown(known["estimate"].abs())]
-    return parts, result.unit, f"{result.sample.days} sessions, means with intervals"
+    days = result.sample.days
+    said = f"{days} session{'s' * (days != 1)}, means with intervals"
+    return parts, result.unit.partition(";")[0], said
 
 
 def _waterfall(ax: Axes, parts: pd.DataFrame) -> None:

@@ -123,6 +123,16 @@ def test_what_does_not_add_up_is_refused(table):
         mm.plot_waterfall(table, maker_bps=0.0)
 
 
+def test_waterfall_of_the_means_ends_at_the_mean_profit(table):
+    found = mm.average_capture(table, per="million")
+    ax = mm.plot_waterfall(found)
+    known = found.table.set_index("term").loc["profit"]
+    last = ax.patches[-1]
+    assert last.get_height() == pytest.approx(known["estimate"])
+    assert ax.get_ylabel() == "USD a million traded"
+    assert ax.get_title(loc="left") == "25 sessions, means with intervals"
+
+
 def test_by_day_by_hand():
     """Profits of 6, -10 and 1: the largest drawdown is 10, from 6 to -4."""
     table = made((10, 4, 0, 0, 0, 0), (2, 0, -12, 0, 0, 0), (0, 0, 1, 0, 0, 0))
