@@ -88,16 +88,18 @@ def average_positioning(
             days,
             len(table[held].drop_duplicates()),
         ),
-        errors=found.rule.words if found.told else f"none: {_too_few(days)}",
+        errors=found.rule.words if found.told else f"none: {_too_few(table)}",
         quantities=_quantities(found, refusals, sums, money[0], level),
         flags=_flags(table, found, len(cells.days)),
         details={"bins": sums, "covariance": pd.DataFrame(found.covariance, terms, terms)},
     )
 
 
-def _too_few(days: int) -> str:
+def _too_few(table: pd.DataFrame) -> str:
+    days = table["day"].nunique()
     count = "1 day" if days == 1 else f"{days} days"
-    return f"{count} in too few rows; a table of freq='30min' has more"
+    more = "; a table of freq='30min' has more" if table.attrs["kind"] == "time held" else ""
+    return f"{count} in too few rows{more}"
 
 
 def _refusals(table: pd.DataFrame, sums: pd.DataFrame, found: Means) -> dict[str, str]:
@@ -110,8 +112,7 @@ def _refusals(table: pd.DataFrame, sums: pd.DataFrame, found: Means) -> dict[str
     elif not table.attrs["opening_known"]:
         refused = dict.fromkeys([MEAN, "total"], _UNKNOWN)
     if not found.told:
-        days = table["day"].nunique()
-        refused |= dict.fromkeys(found.table["term"], f"no interval: {_too_few(days)}")
+        refused |= dict.fromkeys(found.table["term"], f"no interval: {_too_few(table)}")
     return refused
 
 

@@ -60,7 +60,7 @@ functions, and beside it with every side turned round: the customer sells at 99.
 _ELSEWHERE = """\
 ## Names used elsewhere
 
-Read in the sources of these packages and in the papers named.
+Of packages as read in their sources.
 
 | elsewhere | here |
 |---|---|
