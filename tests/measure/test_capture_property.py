@@ -35,6 +35,13 @@ ABOUT = pd.DataFrame(
 SYMBOLS = st.sampled_from(ABOUT["symbol"].tolist())
 # seconds from a session's opening: sessions are 600 long, so that some are before and after
 MOMENTS = st.tuples(st.integers(0, 2), st.integers(-40, 660))
+
+
+def a_session(rows):
+    """Whether any comes in a session."""
+    return any(0 <= when[1] <= 600 for _, _, when, *_ in rows)
+
+
 QUOTES = st.lists(
     st.tuples(SYMBOLS, MOMENTS, st.integers(900, 1100), st.sampled_from([2, 2, 2, 1, 0, -1, None])),
     min_size=1,
@@ -51,7 +58,7 @@ FILLS = st.lists(
     ),
     min_size=1,
     max_size=30,
-)
+).filter(a_session)  # without an event in one there is none: refused
 MOVES = st.lists(
     st.tuples(st.sampled_from("AB"), st.sampled_from(["F", "X"]), MOMENTS, st.integers(-300, 300)),
     max_size=8,
@@ -236,8 +243,7 @@ def test_spread_and_adverse_selection_are_those_of_the_markouts(quotes, fills, m
 @given(QUOTES, FILLS, MOVES, OPENINGS)
 def test_the_mirror_earns_the_same(quotes, fills, moves, opening):
     quotes, fills = ([row for row in rows if "I" not in row[:2]] for rows in (quotes, fills))
-    # without any event in a session there is none, which is refused
-    assume(any(0 <= row[-3][1] <= 600 for row in quotes) and fills)
+    assume(quotes and a_session(fills))
     here = mm.spread_capture(market(quotes, fills, moves), horizon="30s", opening=opening)
     there = mm.spread_capture(
         market(quotes, fills, moves, sign=-1), horizon="30s", opening=times_units(-1, opening)
