@@ -67,6 +67,8 @@ _HOME = {
     "quoted_trades": "mmresearch.measure.quoted_trades:quoted_trades",
     "order_flow_imbalance": "mmresearch.measure.order_flow:order_flow_imbalance",
     "realized_variance": "mmresearch.measure.realized:realized_variance",
+    "depth": "mmresearch.measure.depth:depth",
+    "slippage": "mmresearch.measure.slippage:slippage",
     "integrated_imbalance": "mmresearch.measure.integrated_flow:integrated_imbalance",
     "metaorders": "mmresearch.measure.metaorders:metaorders",
     "venue_prices": "mmresearch.measure.venue_prices:venue_prices",

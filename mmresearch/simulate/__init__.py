@@ -6,7 +6,16 @@ from mmresearch.simulate.avellaneda_stoikov import avellaneda_stoikov
 from mmresearch.simulate.glft import glft
 from mmresearch.simulate.market import market
 from mmresearch.simulate.queue_book import queue_book
+from mmresearch.simulate.resilient_book import resilient_book
 from mmresearch.simulate.simulation import Simulation
 from mmresearch.theory.law import glft_theory
 
-__all__ = ["Simulation", "avellaneda_stoikov", "glft", "glft_theory", "market", "queue_book"]
+__all__ = [
+    "Simulation",
+    "avellaneda_stoikov",
+    "glft",
+    "glft_theory",
+    "market",
+    "queue_book",
+    "resilient_book",
+]
