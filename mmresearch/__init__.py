@@ -76,6 +76,8 @@ _HOME = {
     "flow_sources": "mmresearch.measure.sources:flow_sources",
     "panel": "mmresearch.measure.panel:panel",
     "PANEL": "mmresearch.measure.panel:PANEL",
+    "provision": "mmresearch.measure.provision:provision",
+    "PROVISION": "mmresearch.measure.provision:PROVISION",
     "Result": "mmresearch.estimate.result:Result",
     "Quantity": "mmresearch.estimate.result:Quantity",
     "compare": "mmresearch.estimate.result:compare",

@@ -16,6 +16,7 @@ from mmresearch.market import Market
 from mmresearch.measure.bars import nanoseconds
 from mmresearch.measure.duties import Duties, duties, stressed
 from mmresearch.measure.quotes import best_quotes
+from mmresearch.measure.steady import observed, standing, stretches
 from mmresearch.sessions import has_clock, session_of
 
 _HOUR = 3_600 * 10**9
@@ -154,10 +155,7 @@ def _clock(market: Market, symbol: str, owed: Duties) -> _Clock:
     calendar, sessions = market.calendar(symbol), market.sessions(symbol)
     if not has_clock(calendar):
         raise ValueError(f"sessions of calendar {calendar!r} have no clock: no share of their time")
-    begin, until = (nanoseconds(sessions[edge]) for edge in ("open", "close"))
-    if calendar == "24/7":  # it has no opening at which a quote is due
-        first, last = (edge.as_unit("ns").value for edge in market.span(symbol))
-        begin, until = np.maximum(begin, first), np.minimum(until, last)
+    begin, until = observed(market, symbol, sessions)
     return _Clock(sessions, begin, until, stressed(owed.stress, market, symbol, sessions))
 
 
@@ -202,10 +200,10 @@ def _refuse_wide(own: pd.DataFrame, market: Market, symbol: str, clock: _Clock) 
 
 def _judged(quotes: pd.DataFrame, clock: _Clock, owed: Duties, limit: float) -> pd.DataFrame:
     """Every stretch in which nothing changes: when it was (ns), and what the quote was worth."""
-    start, end, session = _stretches(nanoseconds(quotes["time"]), clock)
-    given = session_of(quotes["time"], clock.sessions)
-    last = np.searchsorted(nanoseconds(quotes["time"]), start, side="right") - 1
-    last = np.where((last >= 0) & (given[last] == session), last, -1)
+    times, given = nanoseconds(quotes["time"]), session_of(quotes["time"], clock.sessions)
+    edges = [times, _hours(clock), *clock.stress]
+    start, end, session = stretches(edges, clock.begin, clock.until)
+    last = standing(times, given, start, session)
     state = _worth(quotes, owed, limit)
     opened = nanoseconds(clock.sessions["open"])[session]
     hour = (start - opened) // _HOUR
@@ -223,17 +221,12 @@ def _judged(quotes: pd.DataFrame, clock: _Clock, owed: Duties, limit: float) -> 
     )
 
 
-def _stretches(times: np.ndarray, clock: _Clock) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Start, end and session of every stretch of observed time between two changes of anything."""
+def _hours(clock: _Clock) -> np.ndarray:
+    """When an hour of a session begins."""
     opens, closes = (nanoseconds(clock.sessions[edge]) for edge in ("open", "close"))
     count = -(-(closes - opens) // _HOUR)
     number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    hours = np.repeat(opens, count) + number * _HOUR
-    edges = np.unique(np.concatenate([times, hours, clock.begin, clock.until, *clock.stress]))
-    start, end = edges[:-1], edges[1:]
-    session = np.searchsorted(clock.begin, start, side="right") - 1
-    held = (session >= 0) & (start < clock.until[session])
-    return start[held], end[held], session[held]
+    return np.repeat(opens, count) + number * _HOUR
 
 
 def _worth(quotes: pd.DataFrame, owed: Duties, limit: float) -> dict[str, np.ndarray]:
