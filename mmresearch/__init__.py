@@ -64,6 +64,8 @@ _HOME = {
     "positioning_by_period": "mmresearch.measure.swings:positioning_by_period",
     "trader_fills": "mmresearch.measure.trader_fills:trader_fills",
     "quoting_obligations": "mmresearch.measure.obligations:quoting_obligations",
+    "order_lives": "mmresearch.measure.order_lives:order_lives",
+    "cancellations": "mmresearch.measure.cancellations:cancellations",
     "quoted_trades": "mmresearch.measure.quoted_trades:quoted_trades",
     "order_flow_imbalance": "mmresearch.measure.order_flow:order_flow_imbalance",
     "realized_variance": "mmresearch.measure.realized:realized_variance",
