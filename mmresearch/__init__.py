@@ -104,6 +104,7 @@ _HOME = {
     "price_impact": "mmresearch.estimate.price_impact:price_impact",
     "trade_indicator": "mmresearch.estimate.trade_indicator:trade_indicator",
     "impact_law": "mmresearch.estimate.impact_law:impact_law",
+    "bounce_test": "mmresearch.estimate.bounce:bounce_test",
     "roll": "mmresearch.estimate.roll:roll",
     "amihud": "mmresearch.estimate.amihud:amihud",
     "trade_quote_var": "mmresearch.estimate.trade_quote_var:trade_quote_var",
