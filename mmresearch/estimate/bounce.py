@@ -81,8 +81,8 @@ def bounce_test(
     -----
     A ratio below 1 says that sides go on (price changes then bounce between nothing: with
     correlation r of neighbouring sides the ratio is about 1 - r); above 1, that prices have noise
-    which the spread is not: rounding, stale or mistimed prints, quotes that answer trades at once. With
-    "roll" the noise itself is the reference, so that only its memory is tested: whether price
+    which the spread is not: rounding, stale or mistimed prints, quotes that answer trades at once.
+    With "roll" the noise itself is the reference, so that only its memory is tested: whether price
     changes two and more apart are free of each other.
 
     References
