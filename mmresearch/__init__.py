@@ -39,6 +39,7 @@ _HOME = {
     "sign_accuracy": "mmresearch.estimate.sign_errors:sign_accuracy",
     "average_spreads": "mmresearch.estimate.spread_averages:average_spreads",
     "average_capture": "mmresearch.estimate.capture_averages:average_capture",
+    "loss_to_arbitrage": "mmresearch.estimate.pool_earnings:loss_to_arbitrage",
     "average_markouts": "mmresearch.estimate.markout_averages:average_markouts",
     "plot_sign_accuracy": "mmresearch.show.spread_plots:plot_sign_accuracy",
     "plot_spreads": "mmresearch.show.spread_plots:plot_spreads",

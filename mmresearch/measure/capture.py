@@ -14,6 +14,7 @@ from mmresearch.measure.entries import FILL, Opening, entries_and_openings, in_o
 from mmresearch.measure.fill_references import References, fill_references, which_reference
 from mmresearch.measure.marks import booked_prices, mark_entries, turned
 from mmresearch.measure.periods import END, bars_of, first_prices, period_ends
+from mmresearch.measure.pool_fees import fees_apart
 
 PARTS = {  # of the profit, and the sign with which each is in it
     "spread_earned": 1,
@@ -58,7 +59,9 @@ def spread_capture(
         adverse_selection  sum of -q (r_(t+h) - r_t): a loss where positive
         revaluation        sum of position * change of m, and of q (m - r_t), plus the loss that
                            adverse_selection has already named
-        fees_and_rebates   - fees: a rebate is positive; a fee that is not known counts 0
+        fees_and_rebates   - fees: a rebate is positive; a fee that is not known counts 0. A fee
+                           within a pool's price (`fee_within` of its fills) is earned here, and P
+                           is the price without it
         transfers          units that came (or went) since the row's start, at the mark, times what
                            the mark changed until its end
         apart              q (m - P) of the fills that `markouts` keeps apart, and why
@@ -118,9 +121,9 @@ def spread_capture(
         overnight and profit add up, and so do revaluation and transfers together.
 
         attrs: freq, horizon, reference, note; counts of fills, of those apart by reason, past the
-        horizon and with a fee that is not known; left_out, entries of assets that are no symbol's
-        (a fee paid in another asset is such), by name; gap, how far any row is from the identity,
-        relative to the sum of its absolute parts.
+        horizon, with a fee that is not known and with one taken out of the price (fees_within);
+        left_out, entries of assets that are no symbol's (a fee paid in another asset is such), by
+        name; gap, how far any row is from the identity, relative to the sum of its absolute parts.
 
     Raises
     ------
@@ -134,6 +137,7 @@ def spread_capture(
     Markets 16. Hasbrouck and Sofianos (1993), The trades of market makers, Journal of Finance 48.
     """
     step, reference = parse_freq(freq), which_reference(market, reference)
+    market, within = fees_apart(market)
     entries, starts, left_out = _of_symbols(market, account, symbol, opening)
     bars = {name: bars_of(market, name, step) for name in starts["symbol"].unique()}
     entries, starts = _in_sessions(entries, starts, bars, left_out)
@@ -147,7 +151,7 @@ def spread_capture(
     table["overnight"] = _overnight(table, starts, bars, row, inverse, market)
     table = pd.DataFrame({name: table[name] for name in [*_LABELS, *PARTS, "profit", *_BESIDE]})
     reasons = beside.apart[beside.apart != ""].value_counts().to_dict()
-    counts = {name: int(table[name].sum()) for name in _COUNTS}
+    counts = {name: int(table[name].sum()) for name in _COUNTS} | {"fees_within": within}
     table.attrs = {"freq": str(freq), "horizon": horizon, "reference": reference}
     table.attrs |= {"note": beside.note, "counts": counts | {"apart": reasons}}
     table.attrs |= {"left_out": left_out, "gap": identity_gap(table)}

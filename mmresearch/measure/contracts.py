@@ -97,7 +97,8 @@ adverse_selection|sum(-s*(M_h - M_t)*N)|0 past the horizon|currency|half|account
 |account loses|end, plus h
 revaluation||what mark changes made of the position, less what is laid to fills|currency\
 |||account gains|end, plus h
-fees_and_rebates|sum(-F)|not known: 0|currency|||account gains|end
+fees_and_rebates|sum(-F)|not known: 0; a pool's (fee_within) is here and not in P\
+|currency|||account gains|end
 transfers||units moved times what the mark changed until the end|currency|||account gains|end
 apart||of fills kept apart: s*(mark - P)*N|currency||account bought|account gains|end
 profit|spread_earned - adverse_selection + revaluation + fees_and_rebates + transfers + apart\

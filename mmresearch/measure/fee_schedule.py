@@ -26,7 +26,7 @@ def with_fees(
 
     Where the market has no fills, the aggregate maker's, inferred from its trades, stand in it as
     fills, all of them maker's. Transfers stay: a fee that was paid in another asset and is booked
-    as a transfer is not taken out.
+    as a transfer is not taken out. So does what a pool's prices hold (`fee_within`).
 
     Parameters
     ----------

@@ -72,6 +72,10 @@ def test_the_pool_buys_what_comes_in_and_sells_what_goes_out(market):
     assert set(fills["account"]) == {"pool"}
     assert set(fills["symbol"]) == {"WETH/USDC"}
     assert (fills["fee"] == 0).all()
+    # ether that came in is worth what was paid for the rest of it: .9995 of 2 for 3,690
+    of_ether = 0.0005 / 0.9995
+    within = [3690 * of_ether, 1850 * 0.0005, 9.990002 * of_ether, 10 * 0.0005]
+    np.testing.assert_allclose(fills["fee_within"], within, rtol=1e-14)
     assert fills["maker"].all()
     assert fills[["trade_id", "counterparty"]].isna().all(axis=None)
 

@@ -84,6 +84,9 @@ def test_a_minute_of_no_net_ether_was_a_round_trip(market, rows):
     fills = market.fills[market.fills["time"] == time]
     assert fills["side"].tolist() == [1, -1]
     assert fills["size"].tolist() == [5410916549170988 / 1e18] * 2
+    # without the fee both ways were at one price: 9.990002 / .9995 = 10 * .9995, to a millionth
+    without = fills["price"] + fills["side"] * fills["fee_within"] / fills["size"]
+    assert without.iloc[0] == pytest.approx(without.iloc[1], rel=1e-6)
 
 
 def test_the_pool_sells_dearer_than_it_buys_by_twice_the_fee(market):

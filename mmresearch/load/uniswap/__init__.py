@@ -75,7 +75,8 @@ def uniswap(
         fills: the pool's side of every swap, +1 where it bought the asset. What comes in holds
         the fee, so `fee` is 0 and the fee is in the price. Of minute flows there is one fill a
         minute and direction, at the minute's last nanosecond, when it is known. Extra: `amount0`,
-        `amount1` (the pool's, + in, whole numbers as text).
+        `amount1` (the pool's, + in, whole numbers as text) and `fee_within`, currency: the fee
+        in the price, which `spread_capture` takes out of it; a part may be the protocol's.
         trades: the same from the trader's side.
         quotes: price * (1 - fee) and price / (1 - fee), after each swap or at a minute's last
         nanosecond: what the next unit, if small, is bought and sold for. Sizes are missing, as

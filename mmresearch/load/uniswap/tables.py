@@ -1,6 +1,7 @@
 """The pool as a maker: its swaps as fills and trades, its price as quotes, the rest as transfers.
 
-Amounts are the pool's: + came in. What comes in holds the fee, so the fee is in the fills' prices.
+Amounts are the pool's: + came in. What comes in holds the fee, so the fee is in the fills' prices:
+`fee_within` says how much of it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def fills_and_trades(
         account=pl.lit(account),
         fee=pl.lit(0.0),
         maker=pl.lit(True),
+        # a share of what came in: of currency as it is, of the asset at the price without the fee
+        fee_within=pool.fee * quote.abs() / pl.when(base > 0).then(1 - pool.fee).otherwise(1.0),
     )
     trades = fills.select(
         "time", "seq", "symbol", "price", "size", "trade_id", side=-pl.col("side")
