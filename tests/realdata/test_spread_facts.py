@@ -2,7 +2,9 @@
 
 R is not needed: `getTradeDirection` and `getLiquidityMeasures` are written out as their source has
 them. There `win` shifts rows, so the comparison stands on a grid of seconds; its priceImpact is
-half of ours; and it takes a trade that nothing signs, such as a day's first, for a buy.
+half of ours, and so are halfTradedSpread and what is proportional to them; it divides by the mid
+now, never by the later one; and it takes a trade that nothing signs, such as a day's first, for a
+buy.
 """
 
 import numpy as np
@@ -47,12 +49,19 @@ def directions(price, mid):
     return np.where(price > mid, 1.0, np.where(price < mid, -1.0, tick))
 
 
+def quotes_of(grid):
+    rows = grid[["time", "bid", "ask", "bid_size", "ask_size"]]
+    return rows.assign(symbol="S", seq=0)
+
+
+def spreads_of(grid, **options):
+    trades = grid[["time", "price", "size"]].assign(symbol="S", seq=1)
+    return mm.spreads(trades, quotes_of(grid), horizons=[f"{WIN}s", f"{WIN} trades"], **options)
+
+
 @pytest.fixture(scope="module")
 def ours(grid):
-    rows = grid[["time"]].assign(symbol="S")
-    quotes = rows.assign(seq=0, **grid[["bid", "ask", "bid_size", "ask_size"]])
-    trades = rows.assign(seq=1, **grid[["price", "size"]])
-    return mm.spreads(trades, quotes, horizons=[f"{WIN}s", f"{WIN} trades"], unit="abs")
+    return spreads_of(grid, unit="abs")
 
 
 def test_signs_are_theirs_but_for_what_nothing_signs(grid, ours):
@@ -77,6 +86,41 @@ def test_spreads_are_theirs_on_a_grid_of_seconds(grid, ours):
     np.testing.assert_allclose(ours[f"realized_full_abs_{WIN}s"], realized, atol=1e-9)
     np.testing.assert_allclose(ours[f"impact_full_abs_{WIN}s"], 2 * impact, atol=1e-9)
     assert ours.attrs["counts"][f"past the end, {WIN}s"] == WIN
+
+
+def test_proportional_spreads_are_theirs_of_the_mid_now(grid, ours):
+    """Theirs is a share of the mid at the trade, ours basis points; of the later mid it differs."""
+    mid, side = (grid["bid"] + grid["ask"]) / 2, ours["side"]
+    half = side * (grid["price"] - mid)  # their halfTradedSpread
+    realized = 2 * side * (grid["price"] - mid.shift(-WIN))
+    impact = (2 * half - realized) / 2
+    theirs = {
+        "quoted_full_bps": (grid["ask"] - grid["bid"]) / mid,
+        "effective_full_bps": 2 * half / mid,
+        f"realized_full_bps_{WIN}s": realized / mid,
+        f"impact_full_bps_{WIN}s": 2 * impact / mid,
+    }
+    now, later = (spreads_of(grid, relative_to=which) for which in ("now", "later"))
+    for name, share in theirs.items():
+        np.testing.assert_allclose(now[name], 1e4 * share, atol=1e-7)
+    ahead = [name for name in theirs if name.endswith(f"{WIN}s")]
+    for name in ahead:
+        np.testing.assert_allclose(
+            later[name], 1e4 * theirs[name] * mid / mid.shift(-WIN), atol=1e-7
+        )
+        known = theirs[name].notna() & (theirs[name] != 0) & (mid != mid.shift(-WIN))
+        assert (later[name] != now[name])[known].mean() > 0.99
+        assert known.sum() > 1_000
+
+
+def test_quoted_spread_is_the_grids_mean_over_time(grid):
+    """Their quotedSpread is of rows; on seconds its mean is ours over time but for the last."""
+    found = mm.quoted_spread(mm.Market(quotes=quotes_of(grid))).iloc[0]
+    width = (grid["ask"] - grid["bid"]).iloc[:-1]
+    mid = ((grid["bid"] + grid["ask"]) / 2).iloc[:-1]
+    assert found["seconds"] == pytest.approx(len(grid) - 1)
+    assert found["quoted_full_abs"] == pytest.approx(width.mean(), rel=1e-9)
+    assert found["quoted_full_bps"] == pytest.approx(1e4 * (width / mid).mean(), rel=1e-9)
 
 
 def test_off_the_grid_rows_are_not_seconds(market):
