@@ -112,6 +112,8 @@ _HOME = {
     "information_share": "mmresearch.estimate.information_share:information_share",
     "quote_skew": "mmresearch.estimate.quote_skew:quote_skew",
     "inventory_liquidity": "mmresearch.estimate.liquidity:inventory_liquidity",
+    "withdrawal_index": "mmresearch.estimate.withdrawal_index:withdrawal_index",
+    "spell_accuracy": "mmresearch.estimate.spell_accuracy:spell_accuracy",
     "equivalent_inventory": "mmresearch.estimate.equivalent:equivalent_inventory",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
     "inventory_causality": "mmresearch.estimate.causality:inventory_causality",

@@ -43,6 +43,7 @@ at_touch_ask|share|of known time with its ask at the best ask, or below|end
 distance_bps|basis points|+ behind the touch; mean over both sides' time; missing while absent|end
 distance_bid_bps|basis points|+ own bid below the best: 1e4*(best bid - own)/mid, mean over time|end
 distance_ask_bps|basis points|+ own ask above the best, mean over time|end
+own_spread_bps|basis points|1e4*(own ask - own bid)/own mid, mean over two-sided time|end
 own_depth|units|mean over time and sides of its own size; a side not quoted is 0|end
 depth_share|share|its own size at the touch over that displayed there, of the same time|end
 spread_bps|basis points|1e4*(ask - bid)/mid of the market, mean over known time|end
@@ -74,8 +75,8 @@ _FROM_PANEL = (
 )
 _OWN = (
     *("two_sided", "one_sided", "absent", "own_crossed", "at_touch", "at_touch_bid"),
-    *("at_touch_ask", "distance_bps", "distance_bid_bps", "distance_ask_bps", "own_depth"),
-    "depth_share",
+    *("at_touch_ask", "distance_bps", "distance_bid_bps", "distance_ask_bps", "own_spread_bps"),
+    *("own_depth", "depth_share"),
 )
 _MARKET = ("spread_bps", "depth", "touch_known", "market_locked", "market_crossed")
 _MARKET += ("market_one_sided", "market_halted")
@@ -236,6 +237,7 @@ def _of_account(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         found[f"distance_{side}_bps"] = far
     both = sums["bid_distance"] + sums["ask_distance"]
     found["distance_bps"] = _over(both, sums["bid_time"] + sums["ask_time"])
+    found["own_spread_bps"] = _over(sums["own_spread"], sums["two_sided"])
     found["own_depth"] = _over(sums["own_depth"], sums["own_depth_time"])
     return found | {"depth_share": _over(sums["touch_depth"], sums["shared_depth"])}
 

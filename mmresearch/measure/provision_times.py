@@ -131,6 +131,9 @@ def own_times(own: Quotes, quotes: Quotes | None, clock: Clock) -> dict[str, np.
         "own_crossed": crossed,
     }
     sums = {name: np.bincount(bar, length * held, n) for name, held in states.items()}
+    both &= ~crossed
+    width = np.where(both, 2e4 * (price["ask"] - price["bid"]) / (price["ask"] + price["bid"]), 0.0)
+    sums["own_spread"] = np.bincount(bar, length * width, n)
     touch = {}
     for side, sign in (("bid", 1.0), ("ask", -1.0)):
         held = stands[side] & ~crossed & state["known"]

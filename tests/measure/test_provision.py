@@ -121,6 +121,13 @@ def test_distance_by_hand():
     near(table["distance_bps"], [30 * 10 / 100, 15 * 10 / 45, 0, (30 * 10 + 0) / 60])
 
 
+def test_own_spread_by_hand():
+    wide, narrow = (1e4 * (ask - 99.9) / ((ask + 99.9) / 2) for ask in (100.2, 100.1))
+    first = (40 - 1e-9) / (60 - 1e-9)
+    last = 1e4 * (100.1 - 99.8) / ((100.1 + 99.8) / 2)
+    near(found()["own_spread_bps"], [first * wide + (1 - first) * narrow, NAN, NAN, last])
+
+
 def test_better_than_the_market_is_at_the_touch_and_less_than_no_distance():
     own = MINE.iloc[:1].assign(bid=99.95, ask=100.0)
     table = found(own_quotes=own)
