@@ -42,6 +42,7 @@ _HOME = {
     "loss_to_arbitrage": "mmresearch.estimate.pool_earnings:loss_to_arbitrage",
     "average_markouts": "mmresearch.estimate.markout_averages:average_markouts",
     "order_lifetimes": "mmresearch.estimate.order_lifetimes:order_lifetimes",
+    "illusory_depth": "mmresearch.estimate.illusory_depth:illusory_depth",
     "plot_sign_accuracy": "mmresearch.show.spread_plots:plot_sign_accuracy",
     "plot_spreads": "mmresearch.show.spread_plots:plot_spreads",
     "attenuation": "mmresearch.estimate.sign_errors:attenuation",

@@ -88,7 +88,7 @@ def share_bounds(
     return np.where(varies, low, np.nan), np.where(varies, high, np.nan)
 
 
-def crossing(inside: Callable[[float], bool], begin: float, end: float, steps: int = 30) -> float:
+def crossing(inside: Callable[[float], bool], begin: float, end: float, steps: int = 20) -> float:
     """Where between `begin`, at which it holds, and `end` it holds no longer, by halving."""
     for _ in range(steps):
         middle = (begin + end) / 2

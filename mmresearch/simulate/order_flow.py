@@ -18,7 +18,6 @@ LOT = 100.0
 _MAKER_LOTS = 10
 _PULL = (0.01, 0.05)  # seconds before an aggressor's print at which orders are pulled
 _SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
-_NS = 1_000_000_000
 
 
 class World(NamedTuple):
@@ -190,7 +189,7 @@ def _day(
     hits = rng.choice([-1.0, 1.0], len(arrivals))  # the side of the orders that it hits
     before = rng.uniform(*_PULL, len(arrivals))
     natural = added + np.minimum(cancel, fill)
-    pulled, which = _pulls(rng, added, side, level, (arrivals, hits, before), world.illusory)
+    pulled = _pulls(rng, added, side, level, (arrivals, hits, before), world.illusory)
     filled = (fill < cancel) & (natural < pulled)
     ended = np.minimum(natural, pulled)
     reduced = np.where(
@@ -210,7 +209,7 @@ def _day(
         lot=LOT,
         lots=_MAKER_LOTS,
     )
-    return stream, _planted(stream, natural, which, world.lag)
+    return stream, _planted(stream, natural, world.lag)
 
 
 def _pulls(
@@ -220,35 +219,28 @@ def _pulls(
     level: np.ndarray,
     aggressors: tuple[np.ndarray, np.ndarray, np.ndarray],
     illusory: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """When each order is pulled (infinite: never), and before which aggressor (-1)."""
-    pulled, which = np.full(len(added), np.inf), np.full(len(added), -1)
+) -> np.ndarray:
+    """When each order is pulled before an aggressor; infinite: never."""
+    pulled = np.full(len(added), np.inf)
     arrivals, hits, before = aggressors
     if not illusory:
-        return pulled, which
+        return pulled
     tries = rng.geometric(illusory, len(added))
     for sign in (-1.0, 1.0):
-        at = arrivals[hits == sign] - before[hits == sign]
-        number = np.flatnonzero(hits == sign)[np.argsort(at, kind="stable")]
-        at = np.sort(at)
+        at = np.sort(arrivals[hits == sign] - before[hits == sign])
         own = np.flatnonzero((side == sign) & (level == 0))
         place = np.searchsorted(at, added[own], side="right") + tries[own] - 1
         met = place < len(at)
-        pulled[own[met]], which[own[met]] = at[place[met]], number[place[met]]
-    return pulled, which
+        pulled[own[met]] = at[place[met]]
+    return pulled
 
 
-def _planted(
-    stream: Stream, natural: np.ndarray, which: np.ndarray, lag: float
-) -> tuple[float, float, float]:
+def _planted(stream: Stream, natural: np.ndarray, lag: float) -> tuple[float, float, float]:
     """Depth shown `lag` before each aggressor, what only pulls made go, how many there were."""
     shown, gone, extra = 0.0, 0.0, 0.0
     units = np.where(stream.reduced < stream.ended, stream.size - stream.lot, stream.size)
     for sign in (-1.0, 1.0):
-        number = np.flatnonzero(stream.hits == sign)
-        at = stream.arrivals[number]
-        if not len(at):
-            continue
+        at = stream.arrivals[stream.hits == sign]
         times, levels = stream.touch(sign)
         depth = np.append(0.0, levels)
         then = depth[np.searchsorted(times, at - lag, side="right")]
@@ -256,14 +248,32 @@ def _planted(
         # what aggressors before the decision left of the maker's order; later ones are no loss
         took = np.searchsorted(at, at - lag, side="right") % stream.lots
         displayed = then + stream.lot * (stream.lots - took)
-        lost = np.zeros(len(stream.arrivals))
-        own = (which >= 0) & (stream.side == sign) & ~stream.filled
-        own &= stream.ended < natural
-        own[own] &= stream.added[own] <= stream.arrivals[which[own]] - lag
-        own[own] &= natural[own] >= stream.arrivals[which[own]]
-        np.add.at(lost, which[own], units[own])
+        own = (stream.side == sign) & (stream.ended < natural)
+        lost = _lost(stream, natural, own, units, at, lag)
         short = then - now
         shown += displayed.sum()
         gone += np.maximum(short, 0).sum()
-        extra += np.maximum(short - lost[number], 0).sum()
+        extra += np.maximum(short - lost, 0).sum()
     return shown, gone - extra, float(len(stream.arrivals))
+
+
+def _lost(
+    stream: Stream,
+    natural: np.ndarray,
+    own: np.ndarray,
+    units: np.ndarray,
+    at: np.ndarray,
+    lag: float,
+) -> np.ndarray:
+    """Units shown a lag before each aggressor that would stand, had no order been pulled."""
+    lost = np.zeros(len(at))
+    order, arrivals = np.flatnonzero(own), np.append(at, np.inf)
+    place = np.searchsorted(at, stream.ended[order], side="right")
+    while len(order):  # one aggressor after another in whose wait an order's pull was
+        then = arrivals[place]
+        within = then - lag < stream.ended[order]
+        order, place, then = order[within], place[within], then[within]
+        counts = (stream.added[order] <= then - lag) & (natural[order] >= then)
+        np.add.at(lost, place[counts], units[order[counts]])
+        place = place + 1
+    return lost

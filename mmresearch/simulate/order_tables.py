@@ -98,14 +98,14 @@ def _flow(stream: Stream) -> pd.DataFrame:
 
 
 def _maker(stream: Stream) -> pd.DataFrame:
-    """The maker's order at each side, renewed just before an aggressor uses it up."""
+    """The maker's order at each side, renewed just after an aggressor used it up."""
     pieces = []
     for sign in (-1.0, 1.0):
         at = stream.arrivals[stream.hits == sign] + _NEXT
         order = np.arange(len(at)) // stream.lots
         renews = np.arange(len(at)) % stream.lots == stream.lots - 1
         about = {"side": sign, "level": 0}
-        adds = {"at": np.append(0.0, at[renews]), "event": "add", "rank": 0}
+        adds = {"at": np.append(0.0, at[renews]), "event": "add", "rank": 5}
         adds |= {"number": 2 * np.arange(renews.sum() + 1) + (sign > 0)}
         fills = {"at": at, "event": "fill", "rank": 4, "number": 2 * order + (sign > 0)}
         pieces.append(pd.DataFrame(about | adds | {"size": stream.lot * stream.lots}))
