@@ -117,6 +117,7 @@ _HOME = {
     "quote_skew": "mmresearch.estimate.quote_skew:quote_skew",
     "inventory_liquidity": "mmresearch.estimate.liquidity:inventory_liquidity",
     "withdrawal_index": "mmresearch.estimate.withdrawal_index:withdrawal_index",
+    "withdrawal_events": "mmresearch.estimate.withdrawal_events:withdrawal_events",
     "spell_accuracy": "mmresearch.estimate.spell_accuracy:spell_accuracy",
     "equivalent_inventory": "mmresearch.estimate.equivalent:equivalent_inventory",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
