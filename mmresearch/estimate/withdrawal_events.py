@@ -90,6 +90,7 @@ def withdrawal_events(
 
     Notes
     -----
+    Of events whose windows overlap the first is used, and what the next one adds is in its window.
     An event at the same time on every day is what is expected then: it has no other days to be
     compared with and is left out as such. Events of one day count as one in the errors, whatever
     their accounts. The tests standardised by each event's own variance (Boehmer, Musumeci and

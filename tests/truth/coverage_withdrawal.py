@@ -15,11 +15,10 @@ WORLDS = (
     World(),
     World(step=1.0),
     World(step=1.0, memory=0.95, of_days=1.0),
-    World(days=60, events=3.0, accounts=2),
-    World(days=15, events=2.0, accounts=2),
+    World(days=40, events=2.0, accounts=2),
     World(days=40, events=0.4, step=0.5),
 )
-_DRAWS = 199
+_DRAWS = 99
 
 
 def events(replications: int, seed: int) -> list[Row]:

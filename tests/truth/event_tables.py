@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 import scipy.signal
 
+_APART = 30  # bars
+
 
 class World(NamedTuple):
-    """What is simulated: `step` at `events` of a day on average, from the event's bar to its end.
+    """What is simulated: `step` from each event's bar on, for `length` bars; `events` a day drawn.
+
+    Of events within 30 bars of each other only the first is there.
 
     memory: of the noise, whose standard deviation is 1; of_days: that of whole days' levels.
     """
@@ -32,7 +36,7 @@ class World(NamedTuple):
 def event_table(rng: np.random.Generator, world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A table of bars with `outcome`, and the events (time, one a bar in which it begins)."""
     many = rng.poisson(world.events, world.days)
-    bars = [rng.choice(world.bars, min(n, world.bars), replace=False) for n in many]
+    bars = [_apart(rng.choice(world.bars, min(n, world.bars), replace=False)) for n in many]
     shape = 2 * np.cos(2 * np.pi * np.arange(world.bars) / world.bars)
     levels = world.of_days * rng.standard_normal((world.days, 1))  # of all accounts
     tables = []
@@ -51,6 +55,15 @@ def event_table(rng: np.random.Generator, world: World) -> tuple[pd.DataFrame, p
     inside = start[day, np.concatenate(bars).astype(int)] if len(day) else start[:0, 0]
     time = pd.Series(pd.to_datetime(inside, utc=True)) + pd.Timedelta("30s")
     return table, pd.DataFrame({"time": time.sort_values(ignore_index=True)})
+
+
+def _apart(bars: np.ndarray) -> np.ndarray:
+    """Without those near an earlier one: what the second of two adds would be the first's too."""
+    kept: list[int] = []
+    for bar in np.sort(bars):
+        if not kept or bar >= kept[-1] + _APART:
+            kept.append(int(bar))
+    return np.array(kept, dtype="int64")
 
 
 def _bars(world: World, value: np.ndarray) -> pd.DataFrame:
