@@ -1,0 +1,45 @@
+"""Bars of many days whose shape over the time of day is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+BARS = 78
+# amplitudes of the cosines and sines of a U with a dent, on logarithms
+WAVES = ((0.45, 0.15), (0.2, -0.1), (0.08, 0.05), (-0.04, 0.06))
+
+
+def factors(bars: int = BARS, waves: tuple[tuple[float, float], ...] = WAVES) -> np.ndarray:
+    """The true factor of each bar, mean 1."""
+    n = np.arange(1, bars + 1)
+    level = np.zeros(bars)
+    for p, (a, b) in enumerate(waves, start=1):
+        level += a * np.cos(2 * np.pi * p * n / bars) + b * np.sin(2 * np.pi * p * n / bars)
+    shape = np.exp(level)
+    return shape / shape.mean()
+
+
+def table_of(values: np.ndarray, *, seconds: float = 300.0, name: str = "y") -> pd.DataFrame:
+    """Values [days, bars] as a table with a row a bar."""
+    days, bars = values.shape
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.repeat(np.arange(days), bars), unit="D")
+    bar = np.tile(np.arange(bars), days)
+    since = bar * seconds
+    start = day.tz_localize("UTC") + pd.to_timedelta(9.5 * 3600 + since, unit="s")
+    return pd.DataFrame(
+        {"account": "A", "symbol": "X", "day": day, "bar": bar, "start": start}
+        | {"time_of_day": since, name: values.ravel()}
+    )
+
+
+def noise(
+    rng: np.random.Generator, days: int, bars: int, *, sd: float = 0.8, rho: float = 0.0
+) -> np.ndarray:
+    """Autoregressive noise of each day afresh, with a level of the day."""
+    news = rng.normal(size=(days, bars))
+    made = np.empty((days, bars))
+    made[:, 0] = news[:, 0]
+    for t in range(1, bars):
+        made[:, t] = rho * made[:, t - 1] + np.sqrt(1 - rho**2) * news[:, t]
+    return sd * made + 0.3 * rng.normal(size=(days, 1))
