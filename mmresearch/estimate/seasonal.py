@@ -17,10 +17,11 @@ from mmresearch.estimate.seasonal_answers import (
     shape_table,
     told_shape,
 )
-from mmresearch.estimate.seasonal_fit import Fit, expected, fitted, past_betas
+from mmresearch.estimate.seasonal_fit import Fit, Order, expected, fitted, past_betas
 from mmresearch.estimate.seasonal_rows import FEWEST_BARS, KEYS, SeasonalRows, seasonal_rows
 
 MOST = 8  # harmonics that are tried
+EXTRA = 2  # harmonics beyond those of the least BIC
 FIRST_DAYS = 20  # of past days, before a shape is told from them
 MANY_ZEROS = 0.05
 _QUESTION = "What shape does {} have over the time of day?"
@@ -39,6 +40,7 @@ def seasonal(
     kind: str = "auto",
     harmonics: int | str = "bic",
     most: int = MOST,
+    extra: int = EXTRA,
     dummies: Sequence[str] = (),
     zeros: str = "left out",
     short: str = "left out",
@@ -64,7 +66,10 @@ def seasonal(
         values, fitted on the logarithm of |value|. "shift": added, fitted on values as they are.
         "auto": factor, or shift where values are negative.
     harmonics : int or "bic"
-        How many pairs of cosine and sine; the number of least BIC from 0 to `most`.
+        How many pairs of cosine and sine; "bic": those of the least BIC and `extra` more, `most` at
+        most.
+    most, extra : int
+        With the least BIC alone bands are too narrow: what it leaves out is not nothing.
     dummies : sequence of str
         "open", "close" (the session's first and last bar), a time after the open such as "30min"
         (the bar that holds it, every day), or a column of the table (1 in the bars of that day's
@@ -101,8 +106,8 @@ def seasonal(
     -----
     Each day's level is taken out before the fit. Errors are by leaving each day out in turn (CV3).
     The band is of the best shape of this form and order: what the form cannot follow, such as a
-    jump in one bar, is not in it and wants a dummy. BIC takes rows as independent, so that what
-    persists in the day may be given more harmonics than it needs. Factors are of what logarithms
+    jump in one bar, is not in it and wants a dummy. BIC takes rows as independent.
+    Factors are of what logarithms
     average: where the noise about the shape changes over the day, means have another shape.
 
     References
@@ -111,7 +116,8 @@ def seasonal(
     and Bollerslev (1997), Intraday periodicity and volatility persistence in financial markets,
     Journal of Empirical Finance 4.
     """
-    _refuse_options(harmonics, most, short, one_day, first)
+    _refuse_options(harmonics, most, extra, short, one_day, first)
+    order = Order(None if harmonics == "bic" else harmonics, most, extra)
     marks = [name for name in dummies if isinstance(table, pd.DataFrame) and name in table.columns]
     chosen = {"symbol": symbol, "account": account, "zone": zone, "extra": marks}
     rows = seasonal_rows(table, column, kind=kind, zeros=zeros, short=short, **chosen)
@@ -119,10 +125,10 @@ def seasonal(
     reason = _cannot_tell(rows, one_day)
     if reason:
         return _refused(question, rows, reason, level)
-    fit = fitted(rows, harmonics, most, tuple(dummies))
+    fit = fitted(rows, order, tuple(dummies))
     days = len(fit.sums.rows)
     told = told_shape(fit, rows, level) if days > 1 else None
-    adjusted = _adjusted(rows, column, fit, (harmonics, most, tuple(dummies), first), past)
+    adjusted = _adjusted(rows, column, fit, (order, tuple(dummies), first), past)
     missed = int(adjusted["without_shape"].isna().sum() - adjusted[column].isna().sum())
     dropped = rows.dropped | ({"without a past shape": missed} if past else {})
     unit = "" if rows.kind != "shift" else f"unit of {column}"
@@ -143,12 +149,15 @@ def seasonal(
     )
 
 
-def _refuse_options(harmonics: int | str, most: int, short: str, one_day: str, first: int) -> None:
+def _refuse_options(
+    harmonics: int | str, most: int, extra: int, short: str, one_day: str, first: int
+) -> None:
     faults = []
     if not (harmonics == "bic" or (isinstance(harmonics, int) and 0 <= harmonics <= 50)):
         faults.append(f"harmonics must be 'bic' or from 0 to 50, not {harmonics!r}")
-    if not 0 <= most <= 50:
-        faults.append(f"most must be from 0 to 50, not {most!r}")
+    for name, value in (("most", most), ("extra", extra)):
+        if not 0 <= value <= 50:
+            faults.append(f"{name} must be from 0 to 50, not {value!r}")
     if short not in ("left out", "scaled"):
         faults.append(f"short must be 'left out' or 'scaled', not {short!r}")
     if one_day not in ("refused", "flagged"):
@@ -175,13 +184,12 @@ def _cannot_tell(rows: SeasonalRows, one_day: str) -> str:
 
 
 def _adjusted(
-    rows: SeasonalRows, column: str, fit: Fit, asked: tuple[int | str, int, tuple, int], past: bool
+    rows: SeasonalRows, column: str, fit: Fit, asked: tuple[Order, tuple, int], past: bool
 ) -> pd.DataFrame:
     """The rows of the table as they came, with what the time of day makes expect."""
     beta, x, grid = fit.beta, fit.x, fit.grid
     if past:
-        harmonics, most, dummies, first = asked
-        betas, x, grid = past_betas(rows, harmonics, most, dummies, first)
+        betas, x, grid = past_betas(rows, *asked)
         beta = betas[rows.frame["day"].to_numpy()]
     shape, y = expected(x, grid, beta, rows.kind), rows.frame["y"].to_numpy()
     left = y - shape if rows.kind == "shift" else y / shape

@@ -40,12 +40,11 @@ def told_shape(fit: Fit, rows: SeasonalRows, level: float) -> Told:
     value, left = (_log_shape(fit.grid, b, rows.kind) for b in (fit.beta, fit.left))
     away = jackknifed(value, left)
     error = np.sqrt((away**2).sum(axis=0))
-    joint, largest = joint_reach(away, level)
+    joint, p_of = joint_reach(away, len(fit.beta), level)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.nanmax(np.abs(value) / error)
-    p = (1 + np.count_nonzero(largest >= t)) / (1 + len(largest))
     single = scipy.stats.t.ppf((1 + level) / 2, len(left) - 1)
-    return Told(value, error, left, float(single), joint, float(p))
+    return Told(value, error, left, float(single), joint, p_of(float(t)))
 
 
 def _log_shape(grid: np.ndarray, beta: np.ndarray, kind: str) -> np.ndarray:
@@ -112,7 +111,7 @@ def answers(
         found[name] = Quantity(CALLED[name], *ends, unit, method, level=level)
     found["r2"] = _r2_quantity(fit, told.single, method, level)
     p = float(told.p)
-    how = "largest t of the shape, drawn with the errors of leaving days out"
+    how = "largest t of the shape: by draws or Bonferroni, whichever is larger"
     found["no_shape"] = Quantity(CALLED["no_shape"], p, p, p, "", how, level=level)
     return found
 

@@ -6,17 +6,38 @@ the least squares is kept apart, which makes leaving a day out, or all from some
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
+from mmresearch.estimate.sandwich import MANY_DAYS
 from mmresearch.estimate.seasonal_rows import MARK, SeasonalRows
 
 _DRAWS = 4_000
 _DISTINCT = 1e-5  # of a regressor of length 1 that those before it do not explain
+
+
+class Order(NamedTuple):
+    """The number of harmonics that is given, or how it is chosen: the least BIC and `extra` more.
+
+    The least BIC leaves out what the data cannot yet tell, of which the bands would know nothing.
+    """
+
+    given: int | None = None
+    most: int = 8
+    extra: int = 2
+
+    def largest(self, bars: int) -> int:
+        return min(self.most, (bars - 4) // 4) if self.given is None else self.given
+
+    def chosen(self, orders: pd.DataFrame) -> int:
+        if self.given is not None:
+            return self.given
+        least = int(orders.loc[orders["bic"].idxmin(), "harmonics"])
+        return min(least + self.extra, int(orders["harmonics"].max()))
 
 
 class Sums(NamedTuple):
@@ -47,16 +68,15 @@ class Fit(NamedTuple):
     sums: Sums
 
 
-def fitted(rows: SeasonalRows, harmonics: int | str, most: int, dummies: Sequence[str] = ()) -> Fit:
-    """The shape fitted on all days, its order given or of the least BIC up to `most`."""
-    whole = bound(rows, harmonics, most)
+def fitted(rows: SeasonalRows, order: Order, dummies: Sequence[str] = ()) -> Fit:
+    """The shape fitted on all days, its order given or chosen."""
+    whole = order.largest(rows.bars)
     x, names = regressors(rows, whole, dummies)
     use = np.isfinite(x).all(axis=1) & rows.frame["z"].notna().to_numpy()
     sums = sums_by_day(x[use], rows.frame["z"].to_numpy()[use], rows.frame["day"].to_numpy()[use])
     total = _total(sums)
     orders = _orders(total, len(dummies), whole)
-    if not isinstance(harmonics, int):
-        harmonics = least_bic(orders)
+    harmonics = order.chosen(orders)
     k = _columns(harmonics, len(dummies))
     grid = _of_grid(rows, whole, dummies)
     kept = Sums(sums.xx[:, :k, :k], sums.xy[:, :k], sums.yy, sums.rows)
@@ -69,13 +89,13 @@ def fitted(rows: SeasonalRows, harmonics: int | str, most: int, dummies: Sequenc
 
 
 def past_betas(
-    rows: SeasonalRows, harmonics: int | str, most: int, dummies: Sequence[str], first: int
+    rows: SeasonalRows, order: Order, dummies: Sequence[str], first: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Coefficients [days, k] told by the days before each, the order too; missing at first.
 
     Then the regressors of rows [rows, k] and of a session's bars [N, k].
     """
-    top = bound(rows, harmonics, most)
+    top = order.largest(rows.bars)
     x, _ = regressors(rows, top, dummies)
     z, day = rows.frame["z"].to_numpy(), rows.frame["day"].to_numpy()
     use = np.isfinite(x).all(axis=1) & np.isfinite(z)
@@ -85,22 +105,13 @@ def past_betas(
     upto = Sums(*(part.cumsum(axis=0) for part in sums))
     for d in np.flatnonzero(told[:-1] >= first) + 1:
         before = Sums(*(part[d - 1] for part in upto))
-        chosen = harmonics
-        if not isinstance(chosen, int):
-            chosen = least_bic(_orders(before, len(dummies), top))
+        chosen = order.given
+        if chosen is None:
+            chosen = order.chosen(_orders(before, len(dummies), top))
         k = _columns(chosen, len(dummies))
         betas[d] = 0.0
         betas[d, :k] = _solve(before.xx[:k, :k], before.xy[:k])
     return betas, x, _of_grid(rows, top, dummies)
-
-
-def bound(rows: SeasonalRows, harmonics: int | str, most: int) -> int:
-    """The number of harmonics that is given, or the largest that is tried."""
-    return harmonics if isinstance(harmonics, int) else min(most, (rows.bars - 4) // 4)
-
-
-def least_bic(orders: pd.DataFrame) -> int:
-    return int(orders.loc[orders["bic"].idxmin(), "harmonics"])
 
 
 def regressors(
@@ -140,17 +151,30 @@ def jackknifed(value: np.ndarray, left: np.ndarray) -> np.ndarray:
     return (left - value) * np.sqrt((days - 1) / days)
 
 
-def joint_reach(deviations: np.ndarray, level: float, seed: int = 0) -> tuple[float, np.ndarray]:
-    """How many errors wide a band is that holds a whole shape, and the draws of the largest |t|."""
-    days = len(deviations)
+def joint_reach(
+    deviations: np.ndarray, columns: int, level: float, seed: int = 0
+) -> tuple[float, Callable[[float], float]]:
+    """How many errors wide a band is that holds a whole shape, and the p of a largest |t|.
+
+    The larger of two: by draws with the deviations, which know no more directions than days, and
+    Bonferroni's over the coefficients; with few days, where errors differ from bar to bar by
+    chance, over the bars.
+    """
+    days, bars = deviations.shape
+    columns = columns if days >= MANY_DAYS else bars
     rng = np.random.default_rng(seed)
     error = np.sqrt((deviations**2).sum(axis=0))
     told = error > 0
     drawn = rng.standard_normal((_DRAWS, days)) @ deviations[:, told] / error[told]
     scale = np.sqrt(rng.chisquare(days - 1, _DRAWS) / (days - 1))
     largest = np.abs(drawn).max(axis=1, initial=0) / scale
-    single = scipy.stats.t.ppf((1 + level) / 2, days - 1)
-    return max(float(np.quantile(largest, level)), single), largest
+    many = scipy.stats.t.ppf(1 - (1 - level) / (2 * columns), days - 1)
+
+    def p_of(t: float) -> float:
+        by_draws = (1 + np.count_nonzero(largest >= t)) / (1 + _DRAWS)
+        return float(min(max(by_draws, 2 * columns * scipy.stats.t.sf(t, days - 1)), 1.0))
+
+    return max(float(np.quantile(largest, level)), float(many)), p_of
 
 
 def sums_by_day(x: np.ndarray, z: np.ndarray, day: np.ndarray, days: int | None = None) -> Sums:

@@ -34,12 +34,42 @@ def table_of(values: np.ndarray, *, seconds: float = 300.0, name: str = "y") -> 
 
 
 def noise(
-    rng: np.random.Generator, days: int, bars: int, *, sd: float = 0.8, rho: float = 0.0
+    rng: np.random.Generator,
+    days: int,
+    bars: int,
+    *,
+    sd: float = 0.8,
+    rho: float = 0.0,
+    level: float = 0.3,
 ) -> np.ndarray:
-    """Autoregressive noise of each day afresh, with a level of the day."""
+    """Autoregressive noise of each day afresh, and a level of the day of that deviation."""
     news = rng.normal(size=(days, bars))
     made = np.empty((days, bars))
     made[:, 0] = news[:, 0]
     for t in range(1, bars):
         made[:, t] = rho * made[:, t - 1] + np.sqrt(1 - rho**2) * news[:, t]
-    return sd * made + 0.3 * rng.normal(size=(days, 1))
+    return sd * made + level * rng.normal(size=(days, 1))
+
+
+def pair_of(
+    rng: np.random.Generator,
+    days: int,
+    bars: int,
+    *,
+    moves: float = 0.0,
+    together: float = 0.0,
+    sd: float = 0.4,
+    rho: float = 0.3,
+) -> pd.DataFrame:
+    """x and y of the same shape; log y = moves * log x a bar before + together * log x + its own.
+
+    Of logarithms without the shape y = rho y_1 + together x + (moves - rho together) x_1
+    - rho moves x_2 + e, so that in terms of lags of x alone, whose own is rho x_1, their sum is
+    (1 - rho) moves.
+    """
+    x, y = (noise(rng, days, bars, sd=sd, rho=rho, level=0.0) for _ in range(2))
+    y = y + together * x
+    y[:, 1:] += moves * x[:, :-1]
+    shape = factors(bars)
+    table = table_of(shape * np.exp(x), name="x")
+    return table.assign(y=(shape * np.exp(y)).ravel())
