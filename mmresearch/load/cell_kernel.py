@@ -16,7 +16,8 @@ _MOST = 18  # nearest there is (Clinger, 1990); of a whole number: it fits
 _TENS = np.array([10.0**n for n in range(_DIGITS + 1)])
 _INLINE = 12  # bytes of a text that its view holds (Arrow's layout)
 _END, _RETURN, _QUOTE, _MINUS, _POINT, _ZERO = (ord(sign) for sign in '\n\r"-.0')
-_NINE = 9
+_NINE, _COLON = 9, ord(":")
+_DAY = 86_400 * 10**9  # nanoseconds
 _compiled = njit(cache=True, nogil=True)
 _inlined = njit(inline="always")  # called for every cell: the calls would cost more than the work
 
@@ -155,3 +156,29 @@ def _view(data, begun, length, views, slot, row):
     else:
         second = np.int64(begun) << 32
     views[slot, row, 0], views[slot, row, 1] = first, second
+
+
+@_compiled
+def clocks(signs, length, found):
+    """Nanoseconds after midnight of clocks HH:MM:SS.fff of one length; whether all are such."""
+    if length < 8 or length == 9 or length > 18:
+        return False
+    for row in range(len(found)):
+        start, value, unit = row * length, np.int64(0), np.int64(10**9)
+        for place in range(length):
+            sign = signs[start + place]
+            if place == 2 or place == 5 or place == 8:
+                if sign != (_POINT if place == 8 else _COLON):
+                    return False
+                continue
+            digit = np.uint8(sign - _ZERO)
+            if digit > (5 if place == 3 or place == 6 else _NINE):
+                return False
+            value = value * (6 if place == 3 or place == 6 else 10) + digit
+            if place > 8:
+                unit //= 10
+        value *= unit
+        if value >= _DAY:
+            return False
+        found[row] = value
+    return True

@@ -6,6 +6,7 @@ import datetime
 import re
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -16,6 +17,7 @@ NEW_YORK = "America/New_York"
 OPEN, CLOSE = datetime.time(9, 30), datetime.time(16)
 _DAY = 86_400 * 10**9  # nanoseconds
 _FIRST_DAY = "1970-01-01T"  # from whose midnight nanoseconds count
+_MANY = 2**16  # rows from which it is worth the time to load a compiled loop
 _CLOCK = r"^\s*(?:[01]?\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?\s*$"
 _SECONDS = r"^\s*\d+(?:\.\d{0,9})?\s*$"
 _CLOCK_SAID = "a clock of 24 hours, H:MM:SS with up to 9 decimals"
@@ -187,13 +189,28 @@ def _clocks(t: text.Text, frame: pl.DataFrame, names: dict[str, str]) -> pl.Seri
 
 def _plain(said: pl.Series) -> pl.Series | None:
     """Clocks of the plainest form, HH:MM:SS.fff, which Arrow reads far faster than others."""
-    if said.str.len_bytes().min() < len("HH:MM:SS"):  # it reads HH:MM too
+    lengths = said.str.len_bytes()
+    if lengths.min() < len("HH:MM:SS"):  # it reads HH:MM too
         return None
+    if len(said) >= _MANY and lengths.min() == lengths.max() and not said.has_nulls():
+        alike = _alike(said, lengths.max())
+        if alike is not None:
+            return alike
     try:
         found = (_FIRST_DAY + said).to_arrow().cast(pa.timestamp("ns"))
     except pa.ArrowInvalid:
         return None
     return pl.Series(pl.from_arrow(found)).to_physical()
+
+
+def _alike(said: pl.Series, length: int) -> pl.Series | None:
+    """Many clocks of one length, at a tenth of Arrow's cost; None where one is odd."""
+    from mmresearch.load.cell_kernel import clocks  # here, as it compiles
+
+    signs = np.frombuffer(said.to_arrow().buffers()[-1], np.uint8)
+    found = np.empty(len(said), np.int64)
+    plain = len(signs) == len(said) * length and clocks(signs, length, found)
+    return pl.Series(said.name, found) if plain else None
 
 
 def _with_nano(
