@@ -110,6 +110,13 @@ def test_what_is_not_plain_is_left_to_polars(cell: str, column: str) -> None:
     assert of_loop(data, KINDS, header=False) is None
 
 
+@pytest.mark.parametrize("cell", ["9007199254740993", "0.1234567890123456", "1234567890123.4567"])
+def test_fractions_of_more_digits_than_are_exact_are_left_to_polars(cell: str) -> None:
+    assert of_loop(f"1,{cell}\n1,2".encode(), {"a": "whole", "b": "float"}, header=False) is None
+    found = of_loop(f"1,{cell[:15]}\n1,2".encode(), {"a": "whole", "b": "float"}, header=False)
+    assert found["b"].to_list() == [float(cell[:15]), 2.0]
+
+
 @pytest.mark.parametrize(
     "data",
     [
