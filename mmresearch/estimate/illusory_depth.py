@@ -72,9 +72,10 @@ def illusory_depth(
         depth shown, weighted by it). `quantities`: "illusory_share". `details`: "rows", an arrival
         or moment a row: symbol, day, time, side, arrival, shown, met, taken, gone.
 
-        Where an order that an aggressor fills would otherwise have been cancelled now and then, it
-        was not, or it could not be filled: that makes the difference a little too small, by the
-        share of the fill in the depth shown times what goes ordinarily. Aggressors choose their
+        An order that an aggressor fills was not cancelled in the wait, or it could not be filled;
+        orders at other moments had no such luck. That makes the difference too small, by up to the
+        share of the fill in the depth shown times what goes ordinarily: nothing to speak of over
+        milliseconds, but it grows with the lag and can make it negative. Aggressors choose their
         moment too: that depth goes before them need not be for their sake.
 
     Raises

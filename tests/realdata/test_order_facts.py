@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mmresearch as mm
@@ -72,3 +73,47 @@ def test_a_snapshot_has_no_lives():
     found = mm.order_lives(mm.load.databento(SNAPSHOT))
     assert found.empty
     assert found.attrs["apart"] == {"orders resting before the record began": 8_725}
+
+
+@amazon
+def test_lives_of_amazon_by_a_plain_estimator(lives):
+    """Half of the touch's orders are gone within seconds; the plain sums say the same."""
+    found = mm.order_lifetimes(lives)
+    assert found.sample.dropped["deleted for less than rested"] == 1
+    own = lives[lives["fault"] == ""]
+    seconds, end = own["seconds"].to_numpy(), own["end"].to_numpy()
+    order = np.argsort(seconds, kind="stable")
+    survival, cancelled, left = 1.0, 0.0, len(own)
+    for s, e in zip(seconds[order], end[order], strict=True):
+        if s > 2:
+            break
+        # lives of one instant one after another, ends and the others as they come: a small error
+        cancelled += survival / left * (e == "cancel")
+        survival *= 1 - (e in ("cancel", "fill")) / left
+        left -= 1
+    fleeting = found.quantities["fleeting_share"]
+    assert fleeting.value == pytest.approx(cancelled, abs=1e-3)
+    assert fleeting.low < cancelled < fleeting.high
+    # Hasbrouck and Saar (2009) found over a third of limit orders cancelled within two seconds
+    assert fleeting.low > 1 / 3
+    shown = mm.order_lifetimes(mm.order_lives(mm.load.lobster(*FILES), levels=None))
+    assert shown.quantities["fleeting_share"].value < fleeting.low  # out of sight is not alive
+
+
+@amazon
+def test_depth_of_amazon_flees_from_aggressors(market):
+    found = mm.illusory_depth(market, lag="10ms")
+    assert found.sample.dropped["prints of hidden orders and crosses"] == 2_445
+    rows = found.details["rows"]
+    own = rows[rows["arrival"]]
+    share = own["gone"].sum() / own["shown"].sum()
+    assert found.table["estimate"].iloc[0] == pytest.approx(share, rel=1e-12)
+    illusory = found.quantities["illusory_share"]
+    assert 0 < illusory.low < illusory.high < 0.05
+
+
+@es
+def test_a_snapshot_tells_no_lifetimes():
+    found = mm.order_lifetimes(mm.load.databento(SNAPSHOT))
+    assert not any(q.identified for q in found.quantities.values())
+    assert "0 orders have a known life" in found.errors
