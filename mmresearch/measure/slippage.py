@@ -13,7 +13,7 @@ from mmresearch.measure.book_states import SAME, STATES, Shown, shown, source_of
 from mmresearch.measure.standing import LEAST_KNOWN, Stood, over_time
 
 SIDES = {"buy": (1.0,), "sell": (-1.0,), "both": (1.0, -1.0)}
-_MULTIPLES = (1, 2, 5, 10, 20)  # of the usual size at the best quotes
+_MULTIPLES = (0.1, 0.5, 1, 2, 5)  # of the usual size at the best quotes
 
 
 class Walked(NamedTuple):
@@ -45,7 +45,7 @@ def slippage(
         A market with a book or quotes, for means over time bar by bar; or rows of a book or of
         quotes, each of which is walked.
     sizes : float or sequence of float, optional
-        Units. 1, 2, 5, 10 and 20 times the median size at the best quotes if not given.
+        Units. 0.1, 0.5, 1, 2 and 5 times the median size at the best quotes if not given.
     side : str
         Of a table: "buy", "sell" or "both".
     freq, symbol, source
