@@ -30,7 +30,13 @@ def of_frame(frame: pl.DataFrame) -> Iterator[Block]:
     if len({tuple(map(len, some)) for some in chunks.values()}) > 1:
         chunks = {name: [frame[name].to_physical()] for name in frame.columns}
     for some in zip(*chunks.values(), strict=True):
-        yield {n: constant(v.to_numpy()) for n, v in zip(chunks, some, strict=True)}
+        yield {n: constant(_array(v)) for n, v in zip(chunks, some, strict=True)}
+
+
+def _array(values: pl.Series) -> np.ndarray:
+    if values.dtype.is_float() and values.null_count():  # by polars four times slower
+        return values.to_arrow().to_numpy(zero_copy_only=False)
+    return values.to_numpy()
 
 
 def by_symbol(table: pd.DataFrame, columns: Block) -> Callable[[str], Iterator[Block]]:

@@ -139,6 +139,22 @@ def last_before(
     return rows
 
 
+@njit(cache=True, nogil=True)
+def last_moves(price: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """Sign of the last change of the price that was not zero, NaN before a series' first.
+
+    series: a number that changes where a new one begins.
+    """
+    found, sign = np.empty(len(price)), np.nan
+    for i in range(len(price)):
+        if i == 0 or series[i] != series[i - 1]:
+            sign = np.nan
+        elif price[i] != price[i - 1]:
+            sign = np.sign(price[i] - price[i - 1])
+        found[i] = sign
+    return found
+
+
 @njit(cache=True)
 def _is_before(when: int, number: int, at: int, seq: int) -> bool:
     return when < at or (when == at and number < seq)

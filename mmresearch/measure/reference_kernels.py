@@ -27,7 +27,7 @@ def quotes_at(
     state: np.ndarray,
     stood: np.ndarray,
     known: np.ndarray,
-    met: np.ndarray,
+    why: np.ndarray,
     before: np.ndarray,
     later: np.ndarray,
 ) -> None:
@@ -50,9 +50,10 @@ def quotes_at(
         Carried from block to block: rows done before and by each step [1 + k]; bid, ask and
         reference of the last quote and the last valid reference [4]; times of that quote and of
         that reference [2].
-    known, met
-        Written: bid, ask, reference [3, n] and time [n] of the last quote with an earlier (time,
-        seq); the reference is missing where that quote is not valid.
+    known, why
+        Written: bid, ask and reference [3, n] of the last quote with an earlier (time, seq), the
+        reference missing where that quote is not valid; NO_QUOTE [n] where it is of before the
+        session, else 0.
     before
         Written, unless it is empty: the last valid reference with an earlier (time, seq) [n].
     later
@@ -70,9 +71,9 @@ def quotes_at(
             break
         if j:
             known[0, i], known[1, i], known[2, i] = bids[j - 1], asks[j - 1], now[j - 1]
-            met[i] = when[j - 1]
         else:
-            known[0, i], known[1, i], known[2, i], met[i] = state[0], state[1], state[2], stood[0]
+            known[0, i], known[1, i], known[2, i] = state[0], state[1], state[2]
+        why[i] = NO_QUOTE if (when[j - 1] if j else stood[0]) < opens[session[i]] else 0
         if len(before):
             held, then = (last[j - 1], since[j - 1]) if j else (state[3], stood[1])
             before[i] = held if then >= opens[session[i]] else np.nan
@@ -151,35 +152,33 @@ def state_of(
 @njit(cache=True, nogil=True)
 def settle(
     tape: tuple[np.ndarray, np.ndarray, np.ndarray],
-    opens: np.ndarray,
     closes: np.ndarray,
     steps: np.ndarray,
     to: np.ndarray,
     known: np.ndarray,
-    met: np.ndarray,
     later: np.ndarray,
     why: np.ndarray,
 ) -> None:
     """Take away what is not of a row's session, and write what its quote lacked: `APART`'s place.
 
-    Quotes of before the session; steps that end after its close or the record's end (`closes`).
+    Quotes of before the session, in `why` already; steps that end after its close or the record's
+    end (`closes`).
     """
     at, _, session = tape
     for i in range(len(at)):
         own = session[i]
-        if own < 0 or met[i] < opens[own]:
+        if own < 0 or why[i] == NO_QUOTE:
             known[0, i], known[1, i], known[2, i] = np.nan, np.nan, np.nan
         bid, ask = known[0, i], known[1, i]
         if own < 0:
             why[i] = OUTSIDE
-        elif met[i] < opens[own]:
-            why[i] = NO_QUOTE
-        elif not (bid == bid and ask == ask):
-            why[i] = ONE_SIDE
-        elif bid >= ask:
-            why[i] = LOCKED if bid == ask else CROSSED
-        else:
-            why[i] = 0 if known[2, i] == known[2, i] else NO_SIZES
+        elif why[i] != NO_QUOTE:
+            if not (bid == bid and ask == ask):
+                why[i] = ONE_SIDE
+            elif bid >= ask:
+                why[i] = LOCKED if bid == ask else CROSSED
+            elif known[2, i] != known[2, i]:
+                why[i] = NO_SIZES
         for k in range(len(steps)):
             if own < 0 or at[i] + steps[k] > closes[own]:
                 later[to[k], i] = np.nan

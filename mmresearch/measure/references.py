@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from mmresearch.market import Market
 from mmresearch.measure import blocks
@@ -108,7 +109,7 @@ def tape(rows: blocks.Block, calendar: str) -> Tape:
         return Tape(rows, np.empty(0, np.int64), session_table(calendar, pd.Series(times(at))))
     # calendars count whole minutes, so that each minute's first row is of all its sessions
     minute = at // _MINUTE
-    firsts = at[np.flatnonzero(np.diff(minute, prepend=minute[0] - 1))]
+    firsts = at[np.append(0, np.flatnonzero(minute[1:] != minute[:-1]) + 1)]
     sessions = session_table(calendar, pd.Series(times(firsts)))
     begins = np.searchsorted(at, edges(sessions, "open"))
     ends = np.searchsorted(at, edges(sessions, "close"), side="right")
@@ -162,17 +163,17 @@ def references(
     """
     if "quotes" not in market and "book" not in market:
         raise ValueError("reference prices need quotes or a book, and the market has none")
-    later = np.full((len(steps), len(tape.session)), np.nan) if later is None else later
+    later = np.empty((len(steps), len(tape.session))) if later is None else later
     own = counted is None and any(step.kind == "count" for step in steps.values())
     clock = {k: s.size for k, s in enumerate(steps.values()) if s.kind == "clock"}
-    before = np.full(len(tape.session) if own else 0, np.nan)
+    before = np.empty(len(tape.session) if own else 0)
     if end is None:
         end = max(tape.rows["time"][-1:], default=0)
     how = _how(market, symbol, reference)
     known, apart = _stream(market, symbol, tape, how, clock, later, before, end)
     counts = {k: s.size for k, s in enumerate(steps.values()) if s.kind == "count"}
     if counts and counted is not None:
-        before = np.full(len(counted.session), np.nan)
+        before = np.empty(len(counted.session))
         _stream(market, symbol, counted, how, {}, later[:0], before, end)
     for k, count in counts.items():
         later[k] = _after(tape, tape if counted is None else counted, before, count)
@@ -181,7 +182,8 @@ def references(
 
 def apart_text(apart: np.ndarray) -> pd.Series:
     """The reasons in words."""
-    return pd.Series(pd.array(APART, dtype="str").take(apart.astype(np.int64)), name="apart")
+    words = pa.DictionaryArray.from_arrays(apart, pa.array(APART, pa.large_string()))
+    return pd.Series(pd.array(words.cast(pa.large_string()), dtype="str"), name="apart")
 
 
 def edges(sessions: pd.DataFrame, name: str) -> np.ndarray:
@@ -219,14 +221,14 @@ def _stream(
     opens = stands_since(opens, market.calendar(symbol))
     opens = opens if len(opens) else np.zeros(1, np.int64)
     steps, to = np.array([*clock.values()], np.int64), np.array([*clock], np.int64)
-    known, met = np.full((3, n), np.nan), np.full(n, np.iinfo(np.int64).min)
+    known, apart = np.empty((3, n)), np.empty(n, np.int8)  # what is after all writes to the end
     place, state = np.zeros(1 + len(clock), np.int64), np.full(4, np.nan)
     stood = np.full(2, np.iinfo(np.int64).min)
     which, fair = how
 
     def write(block: blocks.Block) -> None:
         when, order, *sides = block.values()
-        carried = (place, state, stood, known, met, before, later)
+        carried = (place, state, stood, known, apart, before, later)
         # the plain middle asks for no sizes
         sides = (*sides, *sides)[:4]
         kernels.quotes_at(when, order, sides, which, fair, events, opens, steps, to, *carried)
@@ -237,9 +239,7 @@ def _stream(
             write({c: values[first : first + _AT_ONCE] for c, values in block.items()})
         end = max(end, stood[0])
     write(blocks.after_all(columns))
-    apart = np.zeros(n, np.int8)
-    closes = np.minimum(closes, end)
-    kernels.settle(events, opens, closes, steps, to, known, met, later, apart)
+    kernels.settle(events, np.minimum(closes, end), steps, to, known, later, apart)
     return known, apart
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 
 from mmresearch.market import Market
 from mmresearch.measure import blocks
@@ -219,7 +220,7 @@ def _tapes(market: Market, symbol: str | Sequence[str] | None, asked: Asked) -> 
     found = {}
     for name in _chosen(market, symbol) if "trades" in market else []:
         refuse_clock(market.calendar(name), asked.horizons)
-        rows = _trades(market, name)
+        rows = _trades(market, name, asked.sides in ("auto", "reported"))
         if rows and len(rows["time"]):
             found[name] = tape(rows, market.calendar(name))
     if not found:
@@ -227,17 +228,16 @@ def _tapes(market: Market, symbol: str | Sequence[str] | None, asked: Asked) -> 
     return found
 
 
-def _trades(market: Market, symbol: str) -> blocks.Block:
+def _trades(market: Market, symbol: str, with_side: bool) -> blocks.Block:
     """The columns of one symbol's trades, and of `event` whether it is an auction's print."""
-    parts = []
-    for frame in market.blocks("trades", [*_TRADE, "event"], symbol=symbol):
+    parts, columns = [], _TRADE if with_side else _TRADE[:4]
+    for frame in market.blocks("trades", [*columns, "event"], symbol=symbol):
         told = frame.schema.get("event") in _TEXT
         cross = (pl.col("event") == "cross").fill_null(False) if told else pl.lit(False)
-        side = pl.col("side") if "side" in frame.columns else pl.lit(np.nan).alias("side")
-        chosen = frame.select(*_TRADE[:4], side, cross.alias("cross"))
+        lacking = [pl.lit(np.nan).alias(c) for c in columns if c not in frame.columns]
+        chosen = frame.with_columns(*lacking, cross=cross).select(*columns, "cross")
         parts += blocks.of_frame(chosen)
-    columns = [*_TRADE, "cross"]
-    return {c: np.concatenate([part[c] for part in parts]) for c in columns if parts}
+    return {c: np.concatenate([part[c] for part in parts]) for c in [*columns, "cross"] if parts}
 
 
 def _of_symbol(
@@ -245,11 +245,10 @@ def _of_symbol(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     from mmresearch.measure.spread_kernels import full_spreads  # numba: loaded only here
 
-    steps, missed = asked.horizons, dict.fromkeys(_COUNTED, 0)
-    missed["outside every session"] = int((tape.session < 0).sum())
+    steps, outside = asked.horizons, int((tape.session < 0).sum())
     end, tape = int(tape.rows["time"][-1]), tape.inside()  # trades outside are recorded too
-    rows, side = tape.rows, tape.rows["side"]
-    found = np.full((2 + 2 * len(steps), len(side)), np.nan)
+    rows, side = tape.rows, tape.rows.get("side")
+    found = np.empty((2 + 2 * len(steps), len(rows["time"])))
     later = found[2 : 2 + len(steps)]
     how = {"reference": asked.reference, "end": end}
     beside = references(market, name, tape, steps, later=later, **how)
@@ -257,16 +256,13 @@ def _of_symbol(
     beside.reference[rows["cross"]] = np.nan
     if asked.sides != "reported":
         side, _ = by_rule(asked.sides, rows["price"], beside.bid, beside.ask, tape.session)
-    for number, reason in enumerate(APART):
-        if reason in missed and reason != "outside every session":
-            missed[reason] = int((beside.apart == number).sum())
-    usable = ~np.isnan(side) & (beside.apart == 0)
-    missed["without a side"] = int((np.isnan(side) & (beside.apart == 0)).sum())
-    for k, horizon in enumerate(steps):
-        missed[f"past the end, {horizon}"] = int((usable & np.isnan(later[k])).sum())
     known = (beside.bid, beside.ask, beside.reference)
     scale, of_later = 1e4 if asked.unit == "bps" else 0.0, asked.relative_to == "later"
-    full_spreads(rows["price"], side, known, found, scale, of_later)
+    lost = full_spreads(rows["price"], side, known, beside.apart, found, scale, of_later)
+    missed = {why: int((beside.apart == n).sum()) for n, why in enumerate(APART) if why in _COUNTED}
+    missed["outside every session"] = outside
+    names = ["without a side", *(f"past the end, {horizon}" for horizon in steps)]
+    missed |= dict(zip(names, lost.tolist(), strict=True))
     return _table(name, tape, side, beside, found, asked), missed
 
 
@@ -280,7 +276,7 @@ def _table(
 ) -> pd.DataFrame:
     rows, unit = tape.rows, asked.unit
     columns = {
-        "symbol": pd.Series(pd.array([name], dtype="str").take(np.zeros(len(side), int))),
+        "symbol": pd.array(pa.repeat(pa.scalar(name, pa.large_string()), len(side)), dtype="str"),
         "day": tape.day,
         "time": times(rows["time"]),
         "seq": rows["seq"],
