@@ -74,7 +74,8 @@ def spread_capture(
     ----------
     market : Market
         With fills, else with trades, from which the aggregate maker's are inferred; transfers and
-        reported positions count as in `ledger`.
+        reported positions count as in `ledger`. Of one saved by day the quotes are read some rows
+        at a time; in memory are all fills and the numbers of a symbol's prints.
     horizon : str
         Real time ("10s"), or a count of public prints ("10 trades"), which symbols without a clock
         need. Fills whose horizon is past the session have no adverse selection: what came after

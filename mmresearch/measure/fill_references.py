@@ -91,8 +91,9 @@ def _as_booked(table: pd.DataFrame, fills: pd.DataFrame) -> pd.DataFrame:
     keys = [pd.Categorical(table[c], fills[c].cat.categories).codes for c in ("symbol", "account")]
     order = np.lexsort((table["seq"], nanoseconds(table["time"]), *keys))
     ordered = table.iloc[order].reset_index(drop=True)
-    same = ((ordered[c].to_numpy() == fills[c].to_numpy()).all() for c in ("seq", "time", "price"))
-    if len(table) != len(fills) or not all(same):
+    same = [(ordered[c].to_numpy(), fills[c].to_numpy()) for c in ("seq", "price")]
+    same.append((nanoseconds(ordered["time"]), nanoseconds(fills["time"])))
+    if len(table) != len(fills) or not all(np.array_equal(*pair) for pair in same):
         raise AssertionError("the fills that are measured are not those of the ledger")
     return ordered
 

@@ -9,7 +9,8 @@ from mmresearch.market import Market
 from mmresearch.measure import blocks
 from mmresearch.measure.bars import Bars, Step, cut, nanoseconds, refuse_step
 from mmresearch.measure.entries import CURRENCY, KINDS, SNAPSHOT
-from mmresearch.measure.quotes import quote_blocks
+from mmresearch.measure.prints import TRADE
+from mmresearch.measure.quotes import QUOTE, quote_blocks
 
 END = len(KINDS)  # the kind of an entry that ends a period, after those of a ledger
 _SOONEST, _LATEST = -2, 2**62  # `seq` of an end that nothing, or all, of its instant comes before
@@ -44,15 +45,16 @@ def period_ends(
     first.loc[starts["known"], "seq"] = -1  # the opening's place
     held = _is_held(entries, starts)
     spans = {name: market.span(name)[1] for name in bars}
+    until = {name: _seq(own) for name, own in bars.items() if own is not None}
     parts, rows = [], []
     for row in starts.itertuples():
-        own = bars[row.symbol]
-        begin = _period(own, *first.loc[row.Index])
-        end = _period(own, *last.loc[row.Index])
+        edges = (bars[row.symbol].end, until[row.symbol])
+        begin = _period(*edges, *first.loc[row.Index])
+        end = _period(*edges, *last.loc[row.Index])
         if held[row.Index]:
-            end = max(end, _period(own, spans[row.symbol], _LATEST))
+            end = max(end, _period(*edges, spans[row.symbol], _LATEST))
         chosen = np.arange(begin, end + 1)
-        time, seq = own.end[chosen].copy(), _seq(own)[chosen]
+        time, seq = (edge[chosen] for edge in edges)
         if last.loc[row.Index, "time"].value > time[-1]:
             time[-1], seq[-1] = last.loc[row.Index, "time"].value, _LATEST
         parts.append((np.full(len(chosen), row.Index), time, seq))
@@ -68,13 +70,13 @@ def first_prices(market: Market, symbol: str, sessions: pd.DataFrame) -> np.ndar
     """Each session's first mid of a quote with bid < ask, else its first print; NaN for neither."""
     found = np.full(len(sessions), np.nan)
     edges = [nanoseconds(sessions[c]) for c in ("open", "close")]
-    for block in quote_blocks(market, symbol, ["time", "bid", "ask"]) or ():
+    for block in quote_blocks(market, symbol, QUOTE[:4]) or ():
         valid = block["bid"] < block["ask"]
         mids = (block["bid"] + block["ask"])[valid] / 2
         _note_first(found, block["time"][valid], mids, *edges)
     prints = np.full(len(sessions), np.nan)
     if "trades" in market and np.isnan(found).any():
-        for block in blocks.of_symbol(market, "trades", ["time", "price"], symbol):
+        for block in blocks.of_symbol(market, "trades", TRADE[:3], symbol):
             _note_first(prints, block["time"], block["price"], *edges)
     return np.where(np.isnan(found), prints, found)
 
@@ -91,7 +93,7 @@ def _note_first(
 def _edge(entries: pd.DataFrame, starts: pd.DataFrame, which: str) -> pd.DataFrame:
     """The (time, seq) of each series' first entry, or its last."""
     time = entries.groupby("series")["time"].agg(which)
-    there = entries["time"].to_numpy() == time.reindex(entries["series"]).to_numpy()
+    there = nanoseconds(entries["time"]) == nanoseconds(time.reindex(entries["series"]))
     seq = entries.loc[there].groupby("series")["seq"].agg(which)
     return pd.DataFrame({"time": time, "seq": seq}).reindex(starts.index)
 
@@ -105,13 +107,12 @@ def _is_held(entries: pd.DataFrame, starts: pd.DataFrame) -> pd.Series:
     return left.abs() > _DUST * (gross + starts["opening"].abs())
 
 
-def _period(bars: Bars, time: pd.Timestamp, seq: int) -> int:
+def _period(ends: np.ndarray, until: np.ndarray, time: pd.Timestamp, seq: int) -> int:
     """The first period that ends at or after (time, seq), the last if none does."""
-    row = int(np.searchsorted(bars.end, time.value))
-    until = _seq(bars)
-    while row < len(bars) and bars.end[row] == time.value and until[row] < seq:
+    row = int(np.searchsorted(ends, time.value))
+    while row < len(ends) and ends[row] == time.value and until[row] < seq:
         row += 1
-    return min(row, len(bars) - 1)
+    return min(row, len(ends) - 1)
 
 
 def _seq(bars: Bars) -> np.ndarray:
