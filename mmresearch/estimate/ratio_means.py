@@ -1,4 +1,8 @@
-"""Ratios of sums over days, or over the bars of a few days, with errors and joint covariance."""
+"""Ratios of sums over days, or over the bars of a few days, with errors and joint covariance.
+
+`mean_curves` has the means of single events that overlap. Its errors are others: cosines where here
+lags are few, and a regression on the weights where here the weights are as random as the sums.
+"""
 
 from __future__ import annotations
 
