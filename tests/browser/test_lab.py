@@ -42,6 +42,11 @@ def lab(tmp_path: Path, chromium: Browser) -> Iterator[str]:
     nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     (tmp_path / "root").mkdir()
     nbformat.write(nb, tmp_path / "root" / "study.ipynb")
+    yield from served(tmp_path)
+
+
+def served(tmp_path: Path) -> Iterator[str]:
+    """JupyterLab on `root/study.ipynb` of the folder, while its address is in use."""
     settings = tmp_path / "lab/@jupyterlab/apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text(QUIET)
