@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-LEAST = 2**22  # bytes from which it is worth the time to load the loop
+LEAST = 2**29  # bytes of a file from which it is worth the second and 100 MB that the loop costs
 _MOST = 2**31  # bytes that the place of a text can tell
 _WORDS = 16  # that a column may have to be kept as words, and not as texts
 _KINDS = ("whole", "float", "number", "text", "any")
@@ -28,6 +29,11 @@ class _Room(NamedTuple):
     words: np.ndarray
     views: np.ndarray
     lacking: np.ndarray
+
+
+def is_worth(path: Path) -> bool:
+    """Whether a file is so large that the loop gives back what it costs to load."""
+    return path.is_file() and path.stat().st_size >= LEAST
 
 
 def frame(

@@ -109,7 +109,7 @@ def parse(
     """
     if header and b"\n" not in text.data:
         return [Fault(text.name, None, "a header and no row", "rows")]
-    plain = _plain(text.data, kinds, separator, header=header)
+    plain = _plain(text, kinds, separator, header=header)
     if plain is not None:
         return plain
     try:
@@ -124,7 +124,7 @@ def parse(
 
 def sure(text: Text, kinds: dict[str, str], *, separator: str = ",") -> pl.DataFrame | None:
     """The cells of a file with a header as `parse` gives them; None where anything is in doubt."""
-    plain = _plain(text.data, kinds, separator, header=True)
+    plain = _plain(text, kinds, separator, header=True)
     if plain is not None:
         return plain
     try:
@@ -135,11 +135,12 @@ def sure(text: Text, kinds: dict[str, str], *, separator: str = ",") -> pl.DataF
 
 
 def _plain(
-    data: bytes, kinds: dict[str, str], separator: str, *, header: bool
+    text: Text, kinds: dict[str, str], separator: str, *, header: bool
 ) -> pl.DataFrame | None:
-    if len(data) < plain_cells.LEAST:
+    if not plain_cells.is_worth(text.path):
         return None
-    return plain_cells.frame(data, kinds, separator, _rows(data, header), header=header)
+    rows = _rows(text.data, header)
+    return plain_cells.frame(text.data, kinds, separator, rows, header=header)
 
 
 def _rows(data: bytes, header: bool) -> int:

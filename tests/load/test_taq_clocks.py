@@ -25,8 +25,7 @@ def test_every_second_of_a_day() -> None:
     clock = pl.int_range(0, 86_400, eager=True) * 1000
     said = clock.cast(pl.Datetime("ms")).dt.strftime("%H:%M:%S%.3f")
     assert times._alike(said, 12).to_list() == [s * 10**9 for s in range(86_400)]
-    few = pl.concat([times._plain(said.head(40_000)), times._plain(said.tail(46_400))])
-    assert times._plain(said).equals(few)  # few are read by Arrow
+    assert times._plain(said, compiled=True).equals(times._plain(said))  # which Arrow reads
 
 
 @pytest.mark.parametrize(

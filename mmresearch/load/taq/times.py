@@ -10,14 +10,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from mmresearch.load import text, times
+from mmresearch.load import plain_cells, text, times
 from mmresearch.receipt import Fault
 
 NEW_YORK = "America/New_York"
 OPEN, CLOSE = datetime.time(9, 30), datetime.time(16)
 _DAY = 86_400 * 10**9  # nanoseconds
 _FIRST_DAY = "1970-01-01T"  # from whose midnight nanoseconds count
-_MANY = 2**16  # rows from which it is worth the time to load a compiled loop
 _CLOCK = r"^\s*(?:[01]?\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?\s*$"
 _SECONDS = r"^\s*\d+(?:\.\d{0,9})?\s*$"
 _CLOCK_SAID = "a clock of 24 hours, H:MM:SS with up to 9 decimals"
@@ -172,7 +171,7 @@ def _dates(
 def _clocks(t: text.Text, frame: pl.DataFrame, names: dict[str, str]) -> pl.Series | list[Fault]:
     """Nanoseconds after midnight: the clock, in the form that most rows have, and its NANO."""
     said, column = frame["clock"], names["clock"]
-    plain = _plain(said)
+    plain = _plain(said, compiled=plain_cells.is_worth(t.path))
     if plain is not None:
         return _with_nano(t, frame, names, plain) if "nano" in names else plain
     if said.str.contains(":", literal=True).mean() >= 0.5:
@@ -187,12 +186,12 @@ def _clocks(t: text.Text, frame: pl.DataFrame, names: dict[str, str]) -> pl.Seri
     return _with_nano(t, frame, names, within) if "nano" in names else within
 
 
-def _plain(said: pl.Series) -> pl.Series | None:
+def _plain(said: pl.Series, *, compiled: bool = False) -> pl.Series | None:
     """Clocks of the plainest form, HH:MM:SS.fff, which Arrow reads far faster than others."""
     lengths = said.str.len_bytes()
     if lengths.min() < len("HH:MM:SS"):  # it reads HH:MM too
         return None
-    if len(said) >= _MANY and lengths.min() == lengths.max() and not said.has_nulls():
+    if compiled and lengths.min() == lengths.max() and not said.has_nulls():
         alike = _alike(said, lengths.max())
         if alike is not None:
             return alike
