@@ -76,7 +76,8 @@ def plot_loss_difference(
     ax.axhline(0, color=QUIET, lw=0.7)
     ax.plot(at, path["sum"], color=ACCENT, lw=1.4)
     ax.set_ylabel(f"sum of {loss.upper()} saved")
-    words = f"{base} less {_short(model)}, {horizon} ahead; shade: {level:.0%} of paths of equal forecasts"
+    words = f"{base} less {_short(model)}, {horizon} ahead; "
+    words += f"shade: {level:.0%} of paths of equal forecasts"
     ax.set_title(textwrap.fill(words, 90), fontsize=9, loc="left")
     return ax
 
