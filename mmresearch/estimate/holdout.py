@@ -12,15 +12,18 @@ import numpy as np
 import pandas as pd
 
 FILE = "holdout_ledger.csv"
+FEWEST_DAYS = 5  # of which whole ones are kept out
 LEDGER = ["opened", "data", "model", "opening", "opening_of_model"]
 _OPENED: list[tuple[str, str, str]] = []  # of this session, where no folder keeps them
 
 
 def first_sealed(days: pd.Series, share: float) -> int:
-    """Place of the first row of the days kept out: the last `share` of them, whole days."""
+    """Place of the first row kept out: the last `share` of the days, or of rows below five days."""
     if not share:
         return len(days)
     names = days.drop_duplicates()
+    if len(names) < FEWEST_DAYS:
+        return len(days) - int(np.ceil(share * len(days)))
     kept = len(names) - int(np.ceil(share * len(names)))
     return int(np.flatnonzero((days == names.iloc[kept]).to_numpy())[0])
 

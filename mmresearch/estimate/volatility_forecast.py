@@ -57,7 +57,8 @@ def volatility_forecast(
     window : int, optional
         Rows that teach the first forecast; half of those outside the hold-out if not given.
     holdout : float
-        Share of the days, the last ones, kept out of everything until `mm.open_holdout`.
+        Share of the days, the last ones (of the rows, where there are fewer than five days), kept
+        out of everything until `mm.open_holdout`.
     quarticity : str
         Column for "harq".
     seasonal : bool, optional

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from mmresearch.estimate.loss_paths import LOSSES, loss_path
 from mmresearch.estimate.result import Result
+from mmresearch.estimate.volatility_forecast import volatility_forecast
 from mmresearch.show.plots import ACCENT, INK, QUIET, SECOND, _axes
 
 if TYPE_CHECKING:
@@ -20,13 +21,19 @@ _SHORT = 30
 
 
 def plot_forecast(
-    result: Result, *, horizon: int | None = None, holdout: bool = False, ax: Axes | None = None
+    found: Result | pd.DataFrame,
+    *,
+    horizon: int | None = None,
+    holdout: bool = False,
+    ax: Axes | None = None,
+    **options: Any,
 ) -> Axes:
     """Realized variance and its forecasts with and without predictors, on a logarithmic scale.
 
-    Of `volatility_forecast`; of more than 300 forecasts the last ones. holdout: those of the
-    hold-out, once it is opened.
+    Takes what `volatility_forecast` returned, or its table and arguments; of more than 300
+    forecasts the last ones. holdout: those of the hold-out, once it is opened.
     """
+    result = _result(found, options)
     ax = _axes(ax, (7.2, 3.6))
     table = _forecasts(result, holdout)
     if table is None:
@@ -49,18 +56,21 @@ def plot_forecast(
 
 
 def plot_loss_difference(
-    result: Result,
+    found: Result | pd.DataFrame,
     *,
     loss: str = "qlike",
     horizon: int | None = None,
     holdout: bool = False,
     level: float = 0.95,
     ax: Axes | None = None,
+    **options: Any,
 ) -> Axes:
     """Running sum of the loss without predictors less the loss with them: up, they help.
 
-    The shade holds the whole path with probability `level` if both forecast equally well.
+    The shade holds the whole path with probability `level` if both forecast equally well. Takes
+    what `plot_forecast` takes.
     """
+    result = _result(found, options)
     if loss not in LOSSES:
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}")
     ax = _axes(ax, (7.2, 3.2))
@@ -83,9 +93,18 @@ def plot_loss_difference(
 
 
 def plot_confidence_set(
-    result: Result, *, horizon: int | None = None, holdout: bool = False, ax: Axes | None = None
+    found: Result | pd.DataFrame,
+    *,
+    horizon: int | None = None,
+    holdout: bool = False,
+    ax: Axes | None = None,
+    **options: Any,
 ) -> Axes:
-    """Mean QLIKE of every model; filled are those that may be the best, with their p."""
+    """Mean QLIKE of every model; filled are those that may be the best, with their p.
+
+    Takes what `plot_forecast` takes.
+    """
+    result = _result(found, options)
     name = "holdout_models" if holdout else "models"
     table = result.details.get(name)
     if table is None:
@@ -115,6 +134,10 @@ def plot_confidence_set(
     ax.set_xlabel(f"mean QLIKE, {horizon} ahead")
     ax.set_title("Filled: may be the best (model confidence set)", fontsize=9, loc="left")
     return ax
+
+
+def _result(found: Result | pd.DataFrame, options: dict[str, Any]) -> Result:
+    return found if isinstance(found, Result) else volatility_forecast(found, **options)
 
 
 def _short(model: str) -> str:

@@ -29,6 +29,7 @@ def test_the_last_fifth_of_days_is_sealed():
     assert first_sealed(days, 0.2) == 8
     assert first_sealed(days, 0.33) == 6
     assert first_sealed(days, 0) == 10
+    assert first_sealed(days.iloc[:8], 0.2) == 6  # four days: two of eight rows
 
 
 def test_nothing_that_is_sealed_is_in_the_answer(days, sealed):
