@@ -116,7 +116,7 @@ def join_known(
     table: pd.DataFrame,
     other: pd.DataFrame,
     *,
-    columns: Sequence[str],
+    columns: Sequence[str] | None = None,
     at: str = "known",
     within: str | pd.Timedelta = "10D",
 ) -> pd.DataFrame:
@@ -128,7 +128,8 @@ def join_known(
         With `known`, as `forecast_table` makes it.
     other : DataFrame
         The columns, and `at`, the instant at which its row was known (published, not reported of).
-    columns : sequence of str
+    columns : sequence of str, optional
+        All numbers that the table has not, if not given.
     at : str
     within : str
         How old a value may be; older ones are missing.
@@ -140,6 +141,8 @@ def join_known(
         column is missing throughout, attrs["apart"] says from when to when it was known, and
         `volatility_forecast` refuses it with that reason.
     """
+    if columns is None:
+        columns = [c for c in other.select_dtypes("number").columns if c not in table]
     faults = [f"the table has no column {c}" for c in ("known",) if c not in table]
     faults += [f"the other has no column {c}" for c in (at, *columns) if c not in other]
     faults += [f"the table has a column {c} already" for c in columns if c in table]
