@@ -18,12 +18,38 @@ from typing import Any, NamedTuple
 import pandas as pd
 import polars as pl
 
-from mmresearch.load import lines, plain_cells
-from mmresearch.load.cell_kinds import GROUPED, KINDS, NUMBER, kind_of
+from mmresearch.load import lines
 from mmresearch.load.unpack import read_bytes
 from mmresearch.receipt import Fault, SourceError
 
 _SHOWN = 3  # examples of one kind of fault
+_NUMBER = r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"
+_GROUPED = r"\s*[+-]?[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3}(\.[0-9]*)?\s*"
+
+
+class Kind(NamedTuple):
+    """How the cells of a column read: as what type, which text is right, what to call it."""
+
+    dtype: pl.DataType | type[pl.DataType]
+    pattern: str
+    expected: str
+
+
+KINDS = {
+    "whole": Kind(pl.Int64, r"\s*[+-]?[0-9]+\s*", "a whole number"),
+    "exact": Kind(pl.String, r"\s*[+-]?[0-9]+\s*", "a whole number"),  # of any length, kept as text
+    "number": Kind(pl.String, f"{_NUMBER}|{_GROUPED}", "a number"),
+    "float": Kind(pl.Float64, _NUMBER, "a number"),  # faster: thousands are not grouped
+    "seconds": Kind(pl.Decimal(20, 9), _NUMBER, "seconds, with up to 9 decimals"),
+    "text": Kind(pl.String, r"(?s).*\S.*", "text"),
+    "any": Kind(pl.String, r"(?s).*", "anything"),
+}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name; with a question mark behind it cells may be empty, as "float?"."""
+    kind = KINDS[name.removesuffix("?")]
+    return kind._replace(pattern=rf"{kind.pattern}|\s*") if name.endswith("?") else kind
 
 
 class Text(NamedTuple):
@@ -86,7 +112,7 @@ def first_fields(text: Text, separator: str = ",") -> list[str]:
 
 def is_header(fields: list[str]) -> bool:
     """Whether a first line names columns: it holds words and no number."""
-    numbers = [re.fullmatch(NUMBER, field) for field in fields]
+    numbers = [re.fullmatch(_NUMBER, field) for field in fields]
     return not any(numbers) and any(field.strip() for field in fields)
 
 
@@ -109,9 +135,6 @@ def parse(
     """
     if header and b"\n" not in text.data:
         return [Fault(text.name, None, "a header and no row", "rows")]
-    plain = _plain(text, kinds, separator, header=header)
-    if plain is not None:
-        return plain
     try:
         frame = _cells(text.data, kinds, separator, quote, header=header)
     except pl.exceptions.PolarsError as error:
@@ -124,27 +147,11 @@ def parse(
 
 def sure(text: Text, kinds: dict[str, str], *, separator: str = ",") -> pl.DataFrame | None:
     """The cells of a file with a header as `parse` gives them; None where anything is in doubt."""
-    plain = _plain(text, kinds, separator, header=True)
-    if plain is not None:
-        return plain
     try:
         frame = _cells(text.data, kinds, separator, '"', header=True)
     except pl.exceptions.PolarsError:
         return None
     return None if _in_doubt(frame, text.data, kinds, separator, header=True) else frame
-
-
-def _plain(
-    text: Text, kinds: dict[str, str], separator: str, *, header: bool
-) -> pl.DataFrame | None:
-    if not plain_cells.is_worth(text.path):
-        return None
-    rows = _rows(text.data, header)
-    return plain_cells.frame(text.data, kinds, separator, rows, header=header)
-
-
-def _rows(data: bytes, header: bool) -> int:
-    return lines.ends(data) + 1 - header
 
 
 def _cells(
@@ -165,7 +172,7 @@ def _in_doubt(
     frame: pl.DataFrame, data: bytes, kinds: dict[str, str], separator: str, *, header: bool
 ) -> bool:
     """Whether rows may be no lines, or cells not of their kinds."""
-    rows = _rows(data, header)
+    rows = lines.ends(data) + 1 - header
     if not rows or frame.height != rows or _holes(frame, kinds):
         return True
     return _may_be_torn(frame, data, separator, header=header)
@@ -220,7 +227,7 @@ def _from_grouped(series: pl.Series) -> pl.Series:
     plain = series.cast(pl.Float64, strict=False)
     if not plain.null_count():
         return plain
-    grouped = series.str.contains(f"^(?:{GROUPED})$")
+    grouped = series.str.contains(f"^(?:{_GROUPED})$")
     bare = series.str.replace_all(",", "", literal=True).set(~grouped, None)
     return plain.fill_null(bare.cast(pl.Float64, strict=False))
 

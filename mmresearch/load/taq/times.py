@@ -6,11 +6,10 @@ import datetime
 import re
 from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from mmresearch.load import plain_cells, text, times
+from mmresearch.load import text, times
 from mmresearch.receipt import Fault
 
 NEW_YORK = "America/New_York"
@@ -171,7 +170,7 @@ def _dates(
 def _clocks(t: text.Text, frame: pl.DataFrame, names: dict[str, str]) -> pl.Series | list[Fault]:
     """Nanoseconds after midnight: the clock, in the form that most rows have, and its NANO."""
     said, column = frame["clock"], names["clock"]
-    plain = _plain(said, compiled=plain_cells.is_worth(t.path))
+    plain = _plain(said)
     if plain is not None:
         return _with_nano(t, frame, names, plain) if "nano" in names else plain
     if said.str.contains(":", literal=True).mean() >= 0.5:
@@ -186,30 +185,15 @@ def _clocks(t: text.Text, frame: pl.DataFrame, names: dict[str, str]) -> pl.Seri
     return _with_nano(t, frame, names, within) if "nano" in names else within
 
 
-def _plain(said: pl.Series, *, compiled: bool = False) -> pl.Series | None:
+def _plain(said: pl.Series) -> pl.Series | None:
     """Clocks of the plainest form, HH:MM:SS.fff, which Arrow reads far faster than others."""
-    lengths = said.str.len_bytes()
-    if lengths.min() < len("HH:MM:SS"):  # it reads HH:MM too
+    if said.str.len_bytes().min() < len("HH:MM:SS"):  # it reads HH:MM too
         return None
-    if compiled and lengths.min() == lengths.max() and not said.has_nulls():
-        alike = _alike(said, lengths.max())
-        if alike is not None:
-            return alike
     try:
         found = (_FIRST_DAY + said).to_arrow().cast(pa.timestamp("ns"))
     except pa.ArrowInvalid:
         return None
     return pl.Series(pl.from_arrow(found)).to_physical()
-
-
-def _alike(said: pl.Series, length: int) -> pl.Series | None:
-    """Many clocks of one length, at a tenth of Arrow's cost; None where one is odd."""
-    from mmresearch.load.cell_kernel import clocks  # here, as it compiles
-
-    signs = np.frombuffer(said.to_arrow().buffers()[-1], np.uint8)
-    found = np.empty(len(said), np.int64)
-    plain = len(signs) == len(said) * length and clocks(signs, length, found)
-    return pl.Series(said.name, found) if plain else None
 
 
 def _with_nano(
