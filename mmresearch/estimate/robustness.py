@@ -33,7 +33,7 @@ MEANING = {
 }
 UNITS = {"absorbed": "units", "depth": "units", "half_life": "s", "round_trip": "bps"}
 _STRETCHES = 120
-_TOLD = 0.5  # share of the quoted time in which the depth must be known
+_TOLD = 0.95  # of the quoted time that bars must tell: a mean of the others is of chosen moments
 
 
 class Part(NamedTuple):
@@ -71,7 +71,7 @@ def robustness(
         With quotes or a book, and trades with a side.
     within_bps : float, optional
         What is within reach: so near to the mid, or at the best price if not given. A distance that
-        the book does not show most of the time is refused.
+        the book does not show in 95 % of the quoted time is refused.
     size : float, optional
         Of the round trip; a tenth of the median size at the best quotes if not given.
     after : str
@@ -125,7 +125,9 @@ def robustness(
         quantities[extra] = (
             found.quantities[extra] if found else unknown(extra, UNITS.get(extra, ""), why, level)
         )
-    quantities["round_trip"] = _round_trip(market, size, about, level)
+    sized = bool(bars["depth"].notna().any())
+    none = unknown("round_trip", "bps", "no size stands at the best quotes", level)
+    quantities["round_trip"] = _round_trip(market, size, about, level) if sized else none
     lives = {k: found.details[k] for k in ("path", "survival") if found and k in found.details}
     return Result(
         _QUESTION,

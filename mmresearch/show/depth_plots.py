@@ -18,6 +18,7 @@ from mmresearch.show.plots import _COLOURS, ACCENT, INK, QUIET, SECOND, _axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_TOLD = 0.95  # of the bars: a mean over fewer is one of chosen moments, and may fall with size
 _ODD = {"locked": "#c9a227", "crossed": SECOND, "one_sided": "#7a4fa3"}
 _ODD |= {"unquoted": QUIET, "halted": INK}
 
@@ -33,7 +34,8 @@ def plot_depth(data: pd.DataFrame | Market, *, ax: Axes | None = None, **options
     ax = _axes(ax, (7.2, 3.6))
     hours = (bars["time_of_day"] / 3600).round(6)
     names = [c for c in bars if c == "depth" or c.startswith("depth_")]
-    told = [c for c in names if bars[c].notna().mean() > 0.5]
+    quoted = max(int(bars["depth"].notna().sum()), 1)  # the best price is shown whenever it stands
+    told = [c for c in names if bars[c].notna().sum() >= _TOLD * quoted and bars[c].notna().any()]
     for colour, name in zip(_COLOURS, told, strict=False):
         by = bars[name].groupby(hours)
         middle = by.median()
@@ -43,7 +45,7 @@ def plot_depth(data: pd.DataFrame | Market, *, ax: Axes | None = None, **options
             )
         label = "at the best price" if name == "depth" else f"within {name[6:-3]} bps"
         ax.plot(middle.index, middle, lw=1.1, color=colour, label=label)
-    values = bars[told].to_numpy("float64")
+    values = bars[told or names].to_numpy("float64")
     if len(told) > 1 and np.nanmin(values) > 0 and np.nanmax(values) > 30 * np.nanmin(values):
         ax.set_yscale("log")
     else:
@@ -53,8 +55,10 @@ def plot_depth(data: pd.DataFrame | Market, *, ax: Axes | None = None, **options
     ax.set_ylabel("units on a side")
     hidden = [f"{c[6:-3]} bps" for c in names if c not in told and c != "depth"]
     said = f"not known within {', '.join(hidden)}: the levels shown end nearer" if hidden else ""
+    said = said if told else "no size stands at the best price at any time"
     ax.set_title(textwrap.fill(said, 90), fontsize=8.5, loc="left")
-    ax.legend(frameon=False, fontsize=8)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False, fontsize=8)
     return ax
 
 
@@ -63,7 +67,7 @@ def plot_slippage(data: pd.DataFrame | Market, *, ax: Axes | None = None, **opti
 
     Takes a table of `slippage` of a market, or a market and that function's arguments. Dots are the
     mean of the bars, the shade their middle half. Sizes that the levels shown do not fill through
-    most of the bars are named with the share of time that fills them, and have no cost.
+    95 % of the bars have no cost: the share of time that fills them stands at the foot.
     """
     bars = slippage(data, **options) if isinstance(data, Market) else data
     ax = _axes(ax, (6.4, 3.6))
@@ -71,7 +75,7 @@ def plot_slippage(data: pd.DataFrame | Market, *, ax: Axes | None = None, **opti
     drawn = 0
     for colour, name in zip((ACCENT, SECOND), ("buy", "sell"), strict=True):
         by = bars[f"{name}_bps"].groupby(bars["size"])
-        told = by.count() > 0.5 * by.size()
+        told = by.count() >= _TOLD * by.size()
         shown = by.mean()[told]
         drawn += len(shown)
         low, high = by.quantile(0.25)[told], by.quantile(0.75)[told]
@@ -98,7 +102,7 @@ def plot_slippage(data: pd.DataFrame | Market, *, ax: Axes | None = None, **opti
     ax.set_xlabel("size (units); in grey the share of time in which the levels shown fill it")
     ax.set_ylabel("cost beyond the mid (bps)")
     if not drawn:
-        none = "no size is filled by the levels shown through most of the bars"
+        none = "no size is filled by the levels shown through 95 % of the bars"
         ax.text(0.5, 0.5, none, ha="center", transform=ax.transAxes, fontsize=9, color=QUIET)
     ax.legend(frameon=False, fontsize=8)
     return ax

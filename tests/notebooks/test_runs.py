@@ -133,3 +133,20 @@ def test_what_a_pool_earns_is_answered(realdata, tmp_path):
     shown = " ".join(run(path, DATA=str(folder)))
     assert "no prints that others were passive in" in shown  # the pool is in every trade
     assert "pool" in shown
+
+
+@pytest.mark.slow
+def test_what_a_pool_cannot_say_of_depth_is_said(realdata, tmp_path):
+    folder = mm.load.uniswap(*sorted((realdata / "uniswap").glob("*.csv"))).save(tmp_path / "pool")
+    [path] = [path for path in NOTEBOOKS if path.stem == "08_depth_and_slippage"]
+    assert "The quotes have no sizes" in " ".join(run(path, DATA=str(folder)))
+
+
+@pytest.mark.slow
+def test_what_prints_alone_say_of_depth_is_said(tmp_path):
+    sample = mm.sample()
+    folder = mm.Market(symbols=sample.symbols, trades=sample["trades"]).save(tmp_path / "tape")
+    [path] = [path for path in NOTEBOOKS if path.stem == "08_depth_and_slippage"]
+    shown = " ".join(run(path, DATA=str(folder)))
+    assert "no depth is shown for any time" in shown
+    assert "no quotes and no book" in shown
