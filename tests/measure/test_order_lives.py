@@ -137,8 +137,10 @@ def test_added_twice():
 
 
 def test_deleted_for_less_than_rested():
-    fault, _ = fault_of((1, "a", "add", 1, 99, 10), (2, "a", "delete", 1, 99, 5))
-    assert fault == "deleted for less than rested"
+    rows = ((1, "a", "add", 1, 99, 10), (2, "a", "delete", 1, 99, 5))
+    assert fault_of(*rows)[0] == "deleted for less than rested"
+    (row,) = mm.order_lives(market(*rows)).itertuples()
+    assert (row.end, row.size_cancelled) == ("cancel", 10.0)  # all of it went
 
 
 def test_an_event_after_the_end():
@@ -276,6 +278,12 @@ def test_sells_go_out_of_sight_when_a_lower_ask_comes():
     quoted = quotes((0, 0, 99.0, 101.0), (4, 0, 99.0, 100.5), (600, 0, 99.0, 101.0))
     lives = mm.order_lives(market((1, "a", "add", -1, 101, 10), quoted=quoted), levels=1)
     assert (lives["end"].item(), lives["seconds"].item()) == ("out of sight", 3.0)
+
+
+def test_a_better_price_before_the_add_hides_nothing():
+    quoted = quotes((0, 0, 99.5, 101.0), (2, 0, 99.0, 101.0), (600, 0, 99.0, 101.0))
+    lives = mm.order_lives(market((3, "a", "add", 1, 99, 10), quoted=quoted), levels=1)
+    assert (lives["end"].item(), lives["seconds"].item()) == ("standing", 597.0)
 
 
 def test_first_beyond_is_the_plain_search():
