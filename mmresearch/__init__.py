@@ -185,6 +185,9 @@ _HOME = {
     "plot_capture_by_day": "mmresearch.show.capture_plots:plot_capture_by_day",
     "plot_holding": "mmresearch.show.capture_plots:plot_holding",
     "plot_periods": "mmresearch.show.capture_plots:plot_periods",
+    "plot_provision": "mmresearch.show.withdrawal_plots:plot_provision",
+    "plot_withdrawal": "mmresearch.show.withdrawal_plots:plot_withdrawal",
+    "plot_events": "mmresearch.show.withdrawal_plots:plot_events",
     "explore": "mmresearch.show.explore:explore",
     "report": "mmresearch.show.report:report",
 }

@@ -60,7 +60,7 @@ def found(
 ) -> np.ndarray | None:
     """Bars in which the event begins, by past days alone; None where nothing tells of it."""
     if kind == "inventory":
-        if "inventory_start" not in rows:
+        if "inventory_start" not in rows or rows["inventory_start"].isna().all():
             return None
         size = grid.spread(rows["inventory_start"].abs())
     else:
@@ -70,8 +70,6 @@ def found(
         size = grid.spread(rough)
         usual = expected(size, past_days, min_days)
         size = np.divide(size, usual, out=np.full(size.shape, np.nan), where=usual > 0)
-    if np.isnan(size).all():
-        return None
     limit = past_quantile(size, share, min_days)
     with np.errstate(invalid="ignore"):
         return entries(size > limit[:, None])

@@ -49,7 +49,9 @@ def inventory_liquidity(
         How inventory may act: "decile" adds a step above the symbol's 90 % quantile of |inventory|,
         "square" adds the square, "linear" nothing.
     spread : str
-        Column of the spread, bps, or of another measure of illiquidity.
+        Column of the spread, bps, or of another measure of illiquidity: of `mm.provision` with
+        freq="1D" and one account "absent" or "own_spread_bps", or the `index` of
+        `mm.withdrawal_index` on it. Units are then that column's.
     errors, level
         As in `estimate.dealer_panel.panel_regress`: two ways from 20 symbols up, else Driscoll and
         Kraay's.

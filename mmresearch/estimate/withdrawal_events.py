@@ -91,6 +91,8 @@ def withdrawal_events(
     Notes
     -----
     Of events whose windows overlap the first is used, and what the next one adds is in its window.
+    Where the outcome is rare and large, as an index of withdrawals is, errors by day of few events
+    are too small: where they and the pseudo-events disagree (flag), believe the pseudo-events.
     An event at the same time on every day is what is expected then: it has no other days to be
     compared with and is left out as such. Events of one day count as one in the errors, whatever
     their accounts. The tests standardised by each event's own variance (Boehmer, Musumeci and
@@ -209,13 +211,23 @@ def _answer(
         sample=sample,
         errors=words,
         quantities=quantities,
-        flags=("few_days",) if few else (),
+        flags=_flags(quantities, few, level),
         details={
             "curve": curve,
             "events": rows.table,
             "placebo": pd.DataFrame({"effect": effects}),
         },
     )
+
+
+def _flags(quantities: dict[str, Quantity], few: bool, level: float) -> tuple[str, ...]:
+    effect, p = quantities["effect"], quantities["permutation_p"]
+    flags = ("few_days",) if few else ()
+    if effect.identified and p.identified:
+        outside = effect.low > 0 or effect.high < 0
+        if outside != (p.value < 1 - level):
+            flags += ("errors_and_pseudo_events_disagree",)
+    return flags
 
 
 def _permuted(

@@ -12,6 +12,7 @@ from mmresearch.measure.panel import lag_pairs
 
 OWN = {"two_sided": -1, "own_spread_bps": 1, "own_depth": -1}
 BESIDE = {"at_touch": -1, "distance_bps": 1}  # where others quote moves them too
+BESIDE |= {"pulled_share": 1, "touch_pulled_per_second": 1, "fleeting_share": 1}
 MARKET = {"spread_bps": 1, "depth": -1}
 ADDED = ("volatility_before", "inventory_size", "index", "threshold", "withdrawn", "past_days")
 _NEEDED = ("account", "symbol", "day", "bar", "start", "end", "time_of_day", "gap")
@@ -50,7 +51,8 @@ def withdrawal_index(
         those that have a sign already. "auto": what is known of two_sided (-), own_spread_bps
         (+) and own_depth (-); where no account's quotes are known, of the market's spread_bps (+)
         and depth (-). at_touch (-) and distance_bps (+) have a sign too, but when others withdraw
-        whoever stands still is at the touch. Spreads and the market's depth are in logs.
+        whoever stands still is at the touch; so do what orders tell of the market, pulled_share,
+        touch_pulled_per_second and fleeting_share (+). Spreads and the market's depth are in logs.
     season : str
         Length of the parts of the day, each with a mean of its own; no shorter than a bar.
     min_days : int

@@ -10,6 +10,7 @@ import pandas as pd
 from mmresearch.market import Market
 from mmresearch.measure import blocks
 from mmresearch.measure.bars import Bars, cut, parse_freq
+from mmresearch.measure.cancellations import cancellations
 from mmresearch.measure.panel import panel
 from mmresearch.measure.provision_times import (
     Clock,
@@ -19,7 +20,12 @@ from mmresearch.measure.provision_times import (
     quotes_of,
 )
 from mmresearch.measure.quotes import best_quotes
-from mmresearch.measure.row_counts import all_quotes, auction_prints, quoting_accounts
+from mmresearch.measure.row_counts import (
+    all_quotes,
+    auction_prints,
+    has_orders,
+    quoting_accounts,
+)
 from mmresearch.measure.steady import observed
 from mmresearch.sessions import has_clock
 
@@ -55,6 +61,11 @@ market_one_sided|share|of seconds in which one side of the market was missing; k
 market_halted|share|of seconds in which trading was halted (orders say so); kept apart|end
 participation|share|maker_volume/market_volume; missing where nothing was printed|end
 passive_share|share|of the account's filled size whose role is known, what was passive|end
+pulled_per_second|units a second|of the market, as in `cancellations`; missing without orders|end
+touch_pulled_per_second|units a second|of the market, at the best price of its side or better|end
+pulled_share|share|of the market: what was cancelled, of that and what was filled|end
+fleeting_share|share|of the market: orders cancelled within 2 s, of those added|end
+order_to_trade|ratio|of the market: messages over executions|end
 maker_volume|units|buys + sells|end
 market_volume|units|size of all public prints, an auction's too|end
 mid|currency a unit|missing without quotes or while a side is|end
@@ -62,6 +73,7 @@ return_bps|basis points|1e4*log(mid/mid_start) of the bar|end
 realized_variance|bps^2|sum of squared log changes of the mid, in the bar|end
 inventory_start|units|+ long|start
 inventory_end|units|+ long|end
+opening_known|flag|false: inventory is relative to the first event|start
 """
 PROVISION = pd.DataFrame(
     [line.split("|") for line in _CONTRACT.splitlines()],
@@ -71,7 +83,7 @@ PROVISION = pd.DataFrame(
 _FROM_PANEL = (
     *("account", "symbol", "day", "bar", "start", "end", "time_of_day", "gap", "participation"),
     *("maker_volume", "market_volume", "mid", "return_bps", "realized_variance"),
-    *("inventory_start", "inventory_end"),
+    *("inventory_start", "inventory_end", "opening_known"),
 )
 _OWN = (
     *("two_sided", "one_sided", "absent", "own_crossed", "at_touch", "at_touch_bid"),
@@ -80,6 +92,8 @@ _OWN = (
 )
 _MARKET = ("spread_bps", "depth", "touch_known", "market_locked", "market_crossed")
 _MARKET += ("market_one_sided", "market_halted")
+_ORDERS = ("pulled_per_second", "touch_pulled_per_second", "pulled_share", "fleeting_share")
+_ORDERS += ("order_to_trade",)
 _TOUCH = tuple(c for c in _OWN if c.startswith(("at_touch", "distance", "depth_share")))
 
 
@@ -96,8 +110,9 @@ def provision(
     ----------
     market : Market
         As for `panel`. `own_quotes` give the account's presence, the market's quotes (or the first
-        level of its book) the touch, `orders` the halts, fills with `maker` the passive share. What
-        a market does not have leaves its columns missing, and attrs["unknown"] says why.
+        level of its book) the touch, `orders` the halts and what was pulled, fills with `maker` the
+        passive share. What a market does not have leaves its columns missing, and attrs["unknown"]
+        says why.
     freq, account, symbol
         As in `panel`.
 
@@ -123,7 +138,8 @@ def provision(
     """
     base = panel(market, freq=freq, account=account, symbol=symbol)
     step, n = parse_freq(freq), len(base)
-    columns = {name: np.full(n, np.nan) for name in ("seconds", *_OWN, *_MARKET, "passive_share")}
+    names = ("seconds", *_OWN, *_MARKET, *_ORDERS, "passive_share")
+    columns = {name: np.full(n, np.nan) for name in names}
     left = dict.fromkeys(_LEFT, 0)
     for name, rows in base.groupby("symbol", sort=False).indices.items():
         halts, quoting = halted_time(market, name), quoting_accounts(market, name)
@@ -133,6 +149,10 @@ def provision(
             clock = Clock(bars, *observed(market, name, sessions), halts)
             whose = quoting if has_clock(market.calendar(name)) else None
             _of_part(columns, left, base, rows, part, clock, whose)
+        if has_orders(market, name):
+            pulled = cancellations(market, freq=freq, symbol=name).set_index(["day", "bar"])
+            there = pulled.reindex(pd.MultiIndex.from_frame(base.iloc[rows][["day", "bar"]]))
+            columns |= {c: _set(columns[c], rows, there[c]) for c in _ORDERS}
         own, best = all_quotes(market, name, base["account"].iloc[rows].unique())
         left["own quotes outside every session"] += own
         left["market quotes outside every session"] += best
@@ -209,6 +229,11 @@ def _of_part(
             columns["passive_share"][rows[mine]] = share[number][place[mine]]
 
 
+def _set(values: np.ndarray, rows: np.ndarray, found: pd.Series) -> np.ndarray:
+    values[rows] = found.to_numpy("float64")
+    return values
+
+
 def _places(rows: pd.DataFrame, bars: Bars) -> np.ndarray:
     """For each row its bar among the bars, -1 where its session is none of theirs."""
     days = bars.sessions["day"].to_numpy("datetime64[ns]")
@@ -270,13 +295,15 @@ def _unknown(table: pd.DataFrame, market: Market) -> dict[str, str]:
     why: dict[str, str] = {}
     clocks = [has_clock(market.calendar(name)) for name in table["symbol"].unique()]
     if not any(clocks):
-        return dict.fromkeys((*_OWN, *_MARKET), "sessions have no clock: no share of their time")
+        timed = (*_OWN, *_MARKET, *_ORDERS[:2])
+        return dict.fromkeys(timed, "sessions have no clock: no share of their time")
     if best_quotes(market) is None:
         why |= dict.fromkeys((*_MARKET[:3], *_TOUCH), "the market has no quotes and no book")
     if "own_quotes" not in market:
         why |= dict.fromkeys(_OWN, "the market has no own_quotes of any account")
     if "orders" not in market:
         why["market_halted"] = "no orders: a halt is not told from quotes that stand"
+        why |= dict.fromkeys(_ORDERS, "no orders: what was pulled is not told from what was filled")
     if "fills" not in market:
         why["passive_share"] = "no fills: the aggregate maker is passive by definition"
     elif table["passive_share"].isna().all():

@@ -25,6 +25,12 @@ def _rows_of(market: Market, table: str, symbol: str, column: str) -> pl.DataFra
     return pl.concat(found)
 
 
+def has_orders(market: Market, symbol: str) -> bool:
+    """Whether the market has orders of the symbol: events other than halts."""
+    events = _rows_of(market, "orders", symbol, "event")
+    return bool((events["event"] != "halt").any())
+
+
 def all_quotes(market: Market, symbol: str, accounts: Sequence[str]) -> tuple[int, int]:
     """How many own quotes and market quotes of the symbol there are, in sessions or not."""
     own = _rows_of(market, "own_quotes", symbol, "account")

@@ -193,6 +193,18 @@ def test_a_halt_is_kept_apart():
     assert "market_halted" not in table.attrs["unknown"]
 
 
+def test_what_orders_tell_is_that_of_cancellations():
+    orders = halts(("09:30:30", "add", NAN), ("09:30:31", "add", NAN), ("09:30:32", "delete", NAN))
+    orders = orders.drop(columns="halt").assign(price=99.9, size=2.0, side=1.0)
+    orders["order_id"] = ["1", "2", "2"]
+    table = found(orders=orders)
+    pulled = mm.cancellations(market(orders=orders)).set_index("bar")
+    for name in ("pulled_per_second", "pulled_share", "fleeting_share", "order_to_trade"):
+        np.testing.assert_array_equal(table[name], pulled[name].reindex(table["bar"]))
+    assert table["pulled_per_second"].iloc[0] == 2 / 60
+    assert table["fleeting_share"].iloc[0] == 1 / 2
+
+
 def test_a_halt_without_codes_ends_with_the_next_event():
     orders = halts(("09:30:30", "halt", NAN), ("09:30:35", "add", NAN), ("09:32:00", "add", NAN))
     orders["price"], orders["size"], orders["side"] = 100.0, 1.0, 1.0

@@ -16,8 +16,8 @@ from mmresearch.show.execute import sources_hash
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 ASKED = ["00_start_here", "01_inventory_ledger", "02_inventory_reversion", "03_quote_skew"]
-ASKED += ["04_price_impact", "05_spread_capture", "07_volatility_forecast"]
-ASKED += ["08_depth_and_slippage", "15_can_you_trust_it"]
+ASKED += ["04_price_impact", "05_spread_capture", "06_liquidity_withdrawal"]
+ASKED += ["07_volatility_forecast", "08_depth_and_slippage", "15_can_you_trust_it"]
 
 # An absolute path of any machine, and a clock's time of the run; not a link, not a ratio.
 PATH = re.compile(
