@@ -127,6 +127,7 @@ _HOME = {
     "equivalent_inventory": "mmresearch.estimate.equivalent:equivalent_inventory",
     "inventory_placebo": "mmresearch.estimate.placebo:inventory_placebo",
     "liquidity_regimes": "mmresearch.estimate.liquidity_regimes:liquidity_regimes",
+    "granger": "mmresearch.estimate.granger:granger",
     "inventory_causality": "mmresearch.estimate.causality:inventory_causality",
     "local_projection": "mmresearch.estimate.projection:local_projection",
     "return_predictability": "mmresearch.estimate.predictability:return_predictability",

@@ -1,0 +1,54 @@
+"""Size and sums of `granger`: two series of one shape over the day, one moving the other or none.
+
+With the shapes left in the test mostly finds that one foretells the other. A p-value is
+compared with 0.05; the sum of coefficients is (1 - 0.3) 0.3 = 0.21 where x moves y.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mmresearch.estimate.granger import granger
+from tests.truth.coverage import Row, Study, row
+from tests.truth.times_of_day import pair_of
+
+CASES = ((3, 60), (12, 26))
+NAME = "granger()"
+
+
+def study(days: int, bars: int) -> Study:
+    def rows(replications: int, seed: int) -> list[Row]:
+        rng = np.random.default_rng([1 + seed, days, bars, 41])
+        null, raw, moved = [], [], []
+        for i in range(replications):
+            found = granger(pair_of(rng, days, bars), "x", "y", draws=99, seed=i)
+            tests = found.details["tests"]
+            raw.append(float(tests.loc[tests["shapes"] == "left in", "p"].iloc[0]))
+            null.append(found.quantities)
+            given = pair_of(rng, days, bars, moves=0.3)
+            moved.append(granger(given, "x", "y", draws=99, seed=i).quantities)
+        case = f"{days} days of {bars} bars"
+        p = {"neither moves the other": [q["forward_p"].value for q in null]}
+        p["the same, shapes left in"] = raw
+        p["the same, nothing in the same bar"] = [q["instantaneous_p"].value for q in null]
+        p["x moves y, found"] = [q["forward_p"].value for q in moved]
+        p["x moves y, y to x"] = [q["back_p"].value for q in moved]
+        told = [_share(f"rejects at 5 %, {words}: {case}", values) for words, values in p.items()]
+        for words, quantities, truth in (("none", null, 0.0), ("x moves y", moved, 0.21)):
+            sums = [q["forward_sum"] for q in quantities]
+            told.append(row(NAME, f"sum of coefficients, {words}: {case}", truth, sums))
+        new = [q["instantaneous"] for q in null]
+        return [*told, row(NAME, f"correlation in the same bar, none: {case}", 0.0, new)]
+
+    return rows
+
+
+def _share(case: str, p: list[float]) -> Row:
+    share = float(np.mean(np.array(p) < 0.05))
+    error = math.sqrt(share * (1 - share) / len(p))
+    return Row(NAME, case, 0.0, 0.05, share, 0.0, len(p), error)
+
+
+COVERAGE = {f"granger, {days} days": study(days, bars) for days, bars in CASES}
