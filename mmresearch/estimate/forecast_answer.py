@@ -27,6 +27,7 @@ MEANING = {
     "holdout_r2_oos": "r2_oos in the part of the sample that is kept out",
     "holdout_p_clark_west": "p_clark_west there",
     "holdout_qlike_gain": "qlike_gain there",
+    "holdout_r2_past_mean": "r2_past_mean there",
 }
 _SEALED = "sealed; mm.open_holdout(result, table) opens it"
 _NO_PREDICTORS = "there are no predictors"
@@ -51,7 +52,7 @@ def answer(study: Study) -> Result:
         f"taught by {study.asked.window} rows; Newey-West; {kept}",
         fit=main.fit,
         quantities=quantities(told, study) | sealed_quantities(sealed, study.asked.level),
-        flags=_flags(told, study),
+        flags=(*main.flags, *_flags(told, study)),
         details=_details(told, study),
     )
 
@@ -81,10 +82,11 @@ def quantities(told: Evaluated, study: Study, before: str = "") -> dict[str, Qua
     words = f"{name} against {base}, {horizon} ahead"
     past = models.loc[name, ["r2_past_mean", "r2_low", "r2_high"]].astype("float64")
     text = f"{name} against the past mean, {horizon} ahead"
-    found = {f"{before}r2_past_mean": Quantity("r2_past_mean", *past, "", text, level=level)}
+    named = f"{before}r2_past_mean"
+    found = {named: Quantity(named, *past, "", text, level=level)}
     if not study.rows.predictors:
-        names = ("r2_oos", "p_clark_west", "qlike_gain")
-        return {n: unknown(f"{before}{n}", "", _NO_PREDICTORS, level) for n in names} | found
+        names = [before + n for n in ("r2_oos", "p_clark_west", "qlike_gain")]
+        return {n: unknown(n, "", _NO_PREDICTORS, level) for n in names} | found
     table = told.comparisons
     mine = (table["horizon"] == horizon) & (table["base"] == base)
     line = table[mine].iloc[-1]

@@ -94,7 +94,7 @@ def cannot_tell(table: pd.DataFrame, study: Study) -> str:
             return f"{made} forecasts of {horizon} ahead; {FEWEST_FORECASTS} are needed"
     for name in rows.predictors:
         taught = rows.frame[f"x_{name}"].iloc[: study.sealed].dropna()
-        if not np.ptp(taught.to_numpy()) > 0:
+        if not np.ptp(taught.to_numpy()) > 1e-9 * taught.abs().max():
             return f"{name} does not change"
     return ""
 

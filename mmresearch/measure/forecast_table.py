@@ -104,7 +104,7 @@ def forecast_table(
     table["order_flow_imbalance"] = bars["order_flow_imbalance"].abs() / depth.where(depth > 0)
     table = table.assign(depth=depth, spread_bps=bars["spread_bps"])
     table = table.assign(market_volume=bars["market_volume"])[FORECAST_TABLE["column"].tolist()]
-    changes = {n: len(table[n].dropna().unique()) > 1 for n in PREDICTORS}
+    changes = {n: _changes(table[n]) for n in PREDICTORS}
     unknown = {n: _LACKING[n] for n in PREDICTORS if table[n].isna().all()}
     unknown |= {n: "it does not change" for n in PREDICTORS if not changes[n] and n not in unknown}
     told = [n for n in PREDICTORS if changes[n]]
@@ -157,8 +157,10 @@ def join_known(
     for name in columns:
         taken = known[name].to_numpy("float64")[np.maximum(row, 0)] if len(known) else np.nan
         made[name] = np.where(fresh, taken, np.nan)
-        stamps = known[at].iloc[np.maximum(row, 0)].to_numpy() if len(known) else pd.NaT
-        made[f"{name}_known"] = pd.Series(stamps, index=table.index).where(fresh)
+        stamps = table["known"]  # of the type that a time has here, where no row is known
+        if len(known):
+            stamps = known[at].iloc[np.maximum(row, 0)].set_axis(table.index)
+        made[f"{name}_known"] = stamps.where(fresh)
         if not fresh.any() and len(known):
             apart[name] = f"from {known[at].iloc[0]:%Y-%m-%d} to {known[at].iloc[-1]:%Y-%m-%d}"
     made.attrs = dict(table.attrs) | {"apart": apart}
@@ -194,6 +196,11 @@ def _of_trades(market: Market, bars: pd.DataFrame, symbol: str) -> np.ndarray:
         np.add.at(total, place[inside], square[inside])
         seen[place[inside]] = True
     return np.where(seen, total, np.where(np.isnan(bars["trade_price"]), np.nan, total))
+
+
+def _changes(values: pd.Series) -> bool:
+    """Whether values differ by more than rounding."""
+    return bool(values.max() - values.min() > 1e-9 * values.abs().max())
 
 
 def _imbalance(size: pd.Series, day: pd.Series) -> np.ndarray:

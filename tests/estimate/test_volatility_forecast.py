@@ -248,6 +248,10 @@ def test_without_predictors_the_models_are_compared(days):
     assert not found.quantities["r2_oos"].identified
     assert found.quantities["r2_past_mean"].value > 0.3
     assert len(found.details["models"]) == 4
+    opened = mm.open_holdout(found, days)
+    assert "no predictors" in opened.quantities["holdout_r2_oos"].reason
+    assert opened.quantities["r2_past_mean"] == found.quantities["r2_past_mean"]
+    assert opened.quantities["holdout_r2_past_mean"].value > 0.1
 
 
 @pytest.mark.bad_input("no dates in common", "few rows", "columns lacking", "rows twice")
