@@ -90,6 +90,10 @@ def volatility_forecast(
     "gain_vanishes_when_lagged": a gain of more than 5 % is gone when predictors are one row older.
     What is known too late looks so, and so does news that lasts one row: look at its dates.
 
+    Of few forecasts the interval of `r2_oos` is too narrow where predictors do help: with 180 of
+    them 83 to 85 % held the truth in simulations where 95 % were promised; without help 90 to 97 %
+    (`mm.coverage()`). Whether they help is what `p_clark_west` is for.
+
     Diebold and Mariano's test hardly ever rejects between nested models; it stands beside, for
     models that are not. p-values of several models, horizons and sets are not adjusted: the answer
     is of the first model, all predictors and the first horizon, and the hold-out tests it again.

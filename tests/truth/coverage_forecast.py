@@ -108,4 +108,4 @@ def paths(replications: int, seed: int) -> list[Row]:
     return rows
 
 
-COVERAGE = {"loss_path": paths}
+COVERAGE = {"volatility_forecast": intervals, "loss_path": paths}
