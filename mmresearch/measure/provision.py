@@ -25,6 +25,7 @@ from mmresearch.measure.row_counts import (
     auction_prints,
     has_orders,
     quoting_accounts,
+    roles_known,
 )
 from mmresearch.measure.steady import observed
 from mmresearch.sessions import has_clock
@@ -141,7 +142,11 @@ def provision(
     names = ("seconds", *_OWN, *_MARKET, *_ORDERS, "passive_share")
     columns = {name: np.full(n, np.nan) for name in names}
     left = dict.fromkeys(_LEFT, 0)
+    roles = roles_known(market)
     for name, rows in base.groupby("symbol", sort=False).indices.items():
+        left["auction prints, in market_volume"] += auction_prints(market, name)
+        if not (has_clock(market.calendar(name)) or roles):
+            continue  # there are no times to add up, and no roles
         halts, quoting = halted_time(market, name), quoting_accounts(market, name)
         for part, sessions in _parts(market, name):
             prints = part["trades"][["time", "seq"]] if step.kind == "count" else None
@@ -156,7 +161,6 @@ def provision(
         own, best = all_quotes(market, name, base["account"].iloc[rows].unique())
         left["own quotes outside every session"] += own
         left["market quotes outside every session"] += best
-        left["auction prints, in market_volume"] += auction_prints(market, name)
     table = base[list(_FROM_PANEL)].assign(**columns)[PROVISION["column"].tolist()]
     kept = {name: base.attrs[name] for name in ("freq", "note", "ticks")}
     table.attrs = kept | {"unknown": _unknown(table, market), "left_out": left}

@@ -44,5 +44,15 @@ def all_quotes(market: Market, symbol: str, accounts: Sequence[str]) -> tuple[in
 
 def auction_prints(market: Market, symbol: str) -> int:
     """Prints of auctions, where the source says so."""
+    first = next(market.scans("trades"), None) if "trades" in market else None
+    if first is None or "event" not in first.collect_schema().names():
+        return 0
     events = _rows_of(market, "trades", symbol, "event")
     return int(events.filter(pl.col("event") == "cross")["len"].sum())
+
+
+def roles_known(market: Market) -> bool:
+    """Whether any fill says who was passive."""
+    known = pl.col("maker").is_not_null().any()
+    scans = market.scans("fills") if "fills" in market else ()
+    return any(bool(scan.select(known).collect().item()) for scan in scans)
