@@ -137,12 +137,13 @@ class Market:
         other._stored = self._stored.select(span)
         return other
 
-    def scans(self, name: str) -> Iterator[pl.LazyFrame]:
-        """The table as polars queries, one a file of a saved market, in order of time."""
+    def scans(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.LazyFrame]:
+        """As polars queries, one a file if saved, in order of time; columns: all that are needed."""
         if name in self._frames:
             return iter([self._frames[name].lazy()])
         if name in self._tables:
-            return iter([store.to_polars(self[name]).lazy()])
+            table = self[name] if columns is None else self[name].filter(columns)
+            return iter([store.to_polars(table).lazy()])
         return self._stored.scans(name)
 
     def parts(self, name: str) -> Iterator[pd.DataFrame]:

@@ -130,7 +130,7 @@ def halts_of(market: Market, symbol: str) -> tuple[np.ndarray, np.ndarray] | Non
 def shown_symbols(market: Market, source: str, symbol: str | Sequence[str] | None) -> list[str]:
     """The symbols asked for that have rows in the table."""
     held: set[str] = set()
-    for query in market.scans(source):
+    for query in market.scans(source, ["symbol"]):
         held |= set(query.select("symbol").unique().collect()["symbol"].to_list())
     if not held:
         raise ValueError(f"market {market.name!r} has no row of {source}")

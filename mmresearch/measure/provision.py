@@ -23,6 +23,7 @@ from mmresearch.measure.quotes import best_quotes
 from mmresearch.measure.row_counts import (
     all_quotes,
     auction_prints,
+    counted,
     has_orders,
     quoting_accounts,
     roles_known,
@@ -142,23 +143,23 @@ def provision(
     names = ("seconds", *_OWN, *_MARKET, *_ORDERS, "passive_share")
     columns = {name: np.full(n, np.nan) for name in names}
     left = dict.fromkeys(_LEFT, 0)
-    roles = roles_known(market)
+    counts, roles = counted(market), roles_known(market)
     for name, rows in base.groupby("symbol", sort=False).indices.items():
-        left["auction prints, in market_volume"] += auction_prints(market, name)
+        left["auction prints, in market_volume"] += auction_prints(counts, name)
         if not (has_clock(market.calendar(name)) or roles):
             continue  # there are no times to add up, and no roles
-        halts, quoting = halted_time(market, name), quoting_accounts(market, name)
+        halts, quoting = halted_time(market, name), quoting_accounts(counts, name)
         for part, sessions in _parts(market, name):
             prints = part["trades"][["time", "seq"]] if step.kind == "count" else None
             bars = cut(step, sessions, prints)
             clock = Clock(bars, *observed(market, name, sessions), halts)
             whose = quoting if has_clock(market.calendar(name)) else None
             _of_part(columns, left, base, rows, part, clock, whose)
-        if has_orders(market, name):
+        if has_orders(counts, name):
             pulled = cancellations(market, freq=freq, symbol=name).set_index(["day", "bar"])
             there = pulled.reindex(pd.MultiIndex.from_frame(base.iloc[rows][["day", "bar"]]))
             columns |= {c: _set(columns[c], rows, there[c]) for c in _ORDERS}
-        own, best = all_quotes(market, name, base["account"].iloc[rows].unique())
+        own, best = all_quotes(counts, name, base["account"].iloc[rows].unique())
         left["own quotes outside every session"] += own
         left["market quotes outside every session"] += best
     table = base[list(_FROM_PANEL)].assign(**columns)[PROVISION["column"].tolist()]

@@ -75,7 +75,7 @@ def halted_time(market: Market, symbol: str) -> tuple[np.ndarray, np.ndarray]:
     if "orders" not in market:
         return none, none
     pieces = []
-    for scan in market.scans("orders"):
+    for scan in market.scans("orders", ["time", "symbol", "event", "halt"]):
         names = scan.collect_schema().names()
         code = pl.col("halt") if "halt" in names else pl.lit(None, dtype=pl.Float64)
         rows = scan.filter(pl.col("symbol").cast(pl.String) == symbol)
