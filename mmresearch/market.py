@@ -138,7 +138,7 @@ class Market:
         return other
 
     def scans(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.LazyFrame]:
-        """As polars queries, one a file if saved, in order of time; columns: all that are needed."""
+        """As polars queries, one a file if saved, in order of time; columns: those needed."""
         if name in self._frames:
             return iter([self._frames[name].lazy()])
         if name in self._tables:
