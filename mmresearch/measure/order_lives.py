@@ -25,31 +25,32 @@ from mmresearch.measure.session_days import standing_before
 from mmresearch.sessions import session_of
 
 _CONTRACT = """\
-symbol|name|
-day|date|the session's
-order_id|text|the venue's number
-number|number|1, or 2, 3, ... of an order that was added anew under its id in the session
-side|sign|+1 a buy order, -1 a sell order
-price|currency a unit|
-size|units|as added
-added|UTC|
-seq|number|of the event that added it
-ended|UTC|when it ended, or was last watched
-end|text|fill, cancel; not ended as far as watched: standing, halt, out of sight, cleared
-seconds|seconds|from added to ended
-size_filled|units|executed, in the whole session
-size_cancelled|units|taken out by reductions and a deletion, in the whole session
-size_standing|units|size - size_filled - size_cancelled
-first_fill|seconds|from added to the first execution; missing: none while it was watched
-modified|flag|cancelled and added anew under its id at the same instant
-distance|currency a unit|behind the best price of its side before it, below 0: it improved it
-distance_bps|basis points|the same, of the mid before it
-distance_ticks|ticks|the same; missing where no tick is known
-marketable|flag|priced at the other side's best or beyond; missing without quotes
-fault|text|the first that was met in its events, "" if none
+symbol|name||added
+day|date|the session's|added
+order_id|text|the venue's number|added
+number|number|1, or 2, 3, ... of an order that was added anew under its id in the session|added
+side|sign|+1 a buy order, -1 a sell order|added
+price|currency a unit||added
+size|units|as added|added
+added|UTC||added
+seq|number|of the event that added it|added
+ended|UTC|when it ended, or was last watched|ended
+end|text|fill, cancel; not ended as far as watched: standing, halt, out of sight, cleared|ended
+seconds|seconds|from added to ended|ended
+size_filled|units|executed, in the whole session|close
+size_cancelled|units|taken out by reductions and a deletion, in the whole session|close
+size_standing|units|size - size_filled - size_cancelled|close
+first_fill|seconds|from added to the first execution; missing: none while it was watched|ended
+modified|flag|cancelled and added anew under its id at the same instant|ended
+distance|currency a unit|behind the best price of its side before it, below 0: it improved it|added
+distance_bps|basis points|the same, of the mid before it|added
+distance_ticks|ticks|the same; missing where no tick is known|added
+marketable|flag|priced at the other side's best or beyond; missing without quotes|added
+fault|text|the first that was met in its events, "" if none|close
 """
 LIVES = pd.DataFrame(
-    [line.split("|") for line in _CONTRACT.splitlines()], columns=["column", "unit", "meaning"]
+    [line.split("|") for line in _CONTRACT.splitlines()],
+    columns=["column", "unit", "meaning", "known"],
 )
 ENDS = {CANCELLED: "cancel", FILLED: "fill", CLEARED: "cleared", STANDING: "standing"}
 _NEVER = np.iinfo(np.int64).min

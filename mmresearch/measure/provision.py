@@ -49,8 +49,8 @@ at_touch|share|of known time with its bid and its ask at the market's best, or b
 at_touch_bid|share|of known time with its bid at the best bid, or above|end
 at_touch_ask|share|of known time with its ask at the best ask, or below|end
 distance_bps|basis points|+ behind the touch; mean over both sides' time; missing while absent|end
-distance_bid_bps|basis points|+ own bid below the best: 1e4*(best bid - own)/mid, mean over time|end
-distance_ask_bps|basis points|+ own ask above the best, mean over time|end
+distance_bid_bps|basis points|+ own bid below the best; 1e4*(best bid - own)/mid, mean over time|end
+distance_ask_bps|basis points|+ own ask above the best; 1e4*(own - best ask)/mid, mean over time|end
 own_spread_bps|basis points|1e4*(own ask - own bid)/own mid, mean over two-sided time|end
 own_depth|units|mean over time and sides of its own size; a side not quoted is 0|end
 depth_share|share|its own size at the touch over that displayed there, of the same time|end

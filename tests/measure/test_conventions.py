@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 import mmresearch as mm
 from mmresearch import schema
 from mmresearch.measure.contracts import FIELDS, LETTERS
-from mmresearch.measure.conventions import GIVEN, MEASURED
+from mmresearch.measure.conventions import GIVEN, MEASURED, TOLD
+from tests.measure.order_tapes import market as of_orders
 
 START = pd.Timestamp("2024-01-02 10:00", tz="UTC")
 HORIZONS = ["2s", "30s"]
@@ -192,7 +194,85 @@ def returned() -> dict[str, list[str]]:
     found["positioning_by_period"] = list(mm.positioning_by_period(market))
     found["matched_fills"] = list(mm.matched_fills(partly_filled(), horizons=["2s"]))
     found["markouts"] = list(mm.markouts(market, horizons=["2s"], relative_to="later"))
+    return found | {name: list(table) for name, table in liquidity().items()}
+
+
+ORDERS = [
+    (0, "a", "add", 1, 99, 10),
+    (1, "b", "add", 1, 98, 4),
+    (3, "b", "delete", 1, 98, 4),
+    (4, "x", "delete", -1, 101, 7),
+    (60, "a", "fill", 1, 99, 3),
+    (70, "a", "reduce", 1, 99, 2),
+    (80, "y", "fill", 1, 99, 6),
+    (90, "d", "add", -1, 101.5, 8),
+]
+
+
+def two_levels(market: mm.Market) -> mm.Market:
+    """Its quotes as a book with a second level two cents behind."""
+    quotes = market["quotes"]
+    book = quotes[["time", "seq", "symbol"]]
+    for side, sign in (("bid", -1), ("ask", 1)):
+        size = quotes[f"{side}_size"]
+        levels = {f"{side}_1": quotes[side], f"{side}_2": quotes[side] + sign * 0.02}
+        book = book.assign(**levels, **{f"{side}_size_1": size, f"{side}_size_2": 3 * size})
+    return mm.Market(book=book)
+
+
+@functools.cache
+def liquidity() -> dict[str, pd.DataFrame]:
+    """The tables of liquidity and variance, of the sample, the tape and a few orders."""
+    market, sample = tape(0), mm.sample()
+    found = {"provision": mm.provision(sample, freq="30min", account="MM1")}
+    index = mm.withdrawal_index(found["provision"], components=["two_sided"])
+    index = index.drop(columns=found["provision"].columns)
+    found["withdrawal_index"] = index.rename(columns={"z_two_sided": "z_{c}"})
+    found["forecast_table"] = mm.forecast_table(sample, account="MM1")
+    found["cancellations"] = mm.cancellations(of_orders(*ORDERS))
+    found["order_lives"] = mm.order_lives(of_orders(*ORDERS))
+    depth = mm.depth(two_levels(market), within_bps=[2])
+    found["depth"] = depth.rename(columns=lambda c: c.replace("_2bps", "_{k}bps"))
+    found["slippage"] = mm.slippage(market)
+    found["slippage_of_rows"] = mm.slippage(market["quotes"])
+    found["recoveries"] = mm.recoveries(market, horizons=["2s"])
+    found["realized_variance"] = mm.realized_variance(market, step="10s")
     return found
+
+
+@pytest.mark.parametrize(
+    ("name", "many"),
+    [
+        *(("provision", 1), ("cancellations", 4), ("order_lives", 1), ("depth", 3)),
+        *(("slippage_of_rows", 4), ("realized_variance", 1)),
+    ],
+)
+def test_formulas_of_liquidity(name, many):
+    table = liquidity()[name].rename(columns=lambda c: c.replace("{k}", "K"))
+    columns, told = {c: table[c] for c in table}, formulas(name)
+    assert len(told) == many
+    for row in told.itertuples():
+        wanted = computed(row.formula.replace("{k}", "K"), columns)
+        got = table[row.column.replace("{k}", "K")]
+        same = wanted.notna() & got.notna()
+        assert same.any(), row.column
+        np.testing.assert_allclose(got[same], wanted[same], rtol=1e-12, atol=1e-12)
+
+
+def test_liquidity_without_a_formula_has_none():
+    for name in ("withdrawal_index", "forecast_table", "slippage", "recoveries"):
+        assert formulas(name).empty, name
+
+
+def test_paid_by_who_takes_is_a_cost():
+    """A buy fills at the ask, above the mid, a sell at the bid: both are above 0."""
+    rows = liquidity()["slippage_of_rows"].dropna(subset="cost")
+    assert set(rows["side"]) == {-1.0, 1.0}
+    assert rows["cost"].min() > 0
+    bars = liquidity()["slippage"]
+    assert all(
+        (bars[c].dropna() > 0).all() and bars[c].notna().any() for c in ("buy_bps", "sell_bps")
+    )
 
 
 def test_no_column_is_an_orphan():
@@ -211,10 +291,10 @@ def test_every_row_is_whole():
     assert not PAGE.duplicated(["table", "column"]).any()
     for row in PAGE[PAGE["source"].str.startswith("mm.")].itertuples():
         assert callable(getattr(mm, row.source.removeprefix("mm.")))
-    for name in MEASURED:
+    for name in [*MEASURED, *TOLD]:
         for row in formulas(name).itertuples():
             used = set(re.findall(r"[A-Za-z_][\w{}]*", row.formula)) - set(LETTERS)
-            assert used - {"e4", "sum"} <= set(PAGE.loc[PAGE["table"] == name, "column"])
+            assert used - {"e4", "sum", "log"} <= set(PAGE.loc[PAGE["table"] == name, "column"])
 
 
 @pytest.mark.parametrize("seed", range(3))
