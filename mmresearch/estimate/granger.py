@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mmresearch.estimate.granger_fits import (
-    Direction,
-    Equation,
-    correlation,
-    direction,
-    rule_of,
-)
+from mmresearch.estimate.granger_errors import Errors, errors_of
+from mmresearch.estimate.granger_fits import Direction, Equation, correlation, direction
 from mmresearch.estimate.granger_rows import FEWEST, LAGS, GrangerRows, granger_rows
 from mmresearch.estimate.result import Quantity, Result, Sample, refused
 from mmresearch.estimate.sandwich import Rule
@@ -24,13 +19,15 @@ _EQUATION = (
     r"y_t = a + \sum_{j=1}^{k} b_j x_{t-j} + \sum_{j=1}^{k} c_j y_{t-j} + e_t, \quad"
     r" H_0: b_1 = \dots = b_k = 0"
 )
+HEAVY = 0.2
 MEANING = {
     "time_of_day_left_in": "a shape that both share over the day may look like foretelling",
     "one_day_slow_moves_out": "of one day a shape is not told from slow moves: these are out",
     "no_time_of_day": "a bar a session: the past is of the sessions before",
     "shape_decides": "with the shapes left in, the answer at 5 % would be another",
-    "few_days": "fewer than 6 days: errors are within days, and tests at 5 % find about one in ten"
-    " of what is not there",
+    "few_days": "fewer than 6 days: errors are within days, and of what differs from day to day"
+    " nothing is told",
+    "few_bars_weigh": "one bar has a fifth or more of what tells the cause's coefficients",
 }
 
 
@@ -73,8 +70,8 @@ def granger(
         "auto": logarithms of columns that are always above 0.
     errors : str
         "auto": from 6 days a Wald test clustered by day with its law from the restricted wild
-        cluster bootstrap; with fewer (or no more than twice the lags) Newey-West within days, each
-        day's level taken out. Or one of "cluster", "wild", "hac", "HC1".
+        cluster bootstrap; with fewer (or no more than twice the lags) the same by blocks of bars
+        within days, each day's level taken out. Or "cluster", "wild", "blocks", "hac", "HC1".
     level : float
         Of the intervals.
     draws, seed : int
@@ -87,14 +84,16 @@ def granger(
         forward_sum (sum of the cause's coefficients), the same with `back_`, instantaneous (the
         correlation of what is new in both in the same bar, which no lag can order) and
         instantaneous_p. `details`: "tests" (a row a direction, the second pair with the shapes left
-        in: lags, f, df, p, sum with interval, p of the textbook's homoscedastic F), "back" (the
-        other equation), "lags" (BIC), "meaning" of the flags.
+        in: lags, f, df, p, sum with interval, p of the textbook's homoscedastic F, heaviest: the
+        leverage of the bar that weighs most), "back" (the other equation), "lags" (BIC), "meaning"
+        of the flags.
 
     Notes
     -----
     No lag reaches over a session's edge or a missing bar. To foretell is not to cause: a third
     series may move both, one of them earlier. Two series with the same shape over the day foretell
-    one another until it is taken out. Where all sessions are one bar, lags are of the sessions
+    one another until it is taken out. Newey-West's law finds too much in few days, and where a few
+    bars are far out: it is no default. Where all sessions are one bar, lags are of the sessions
     before, none across a missing one.
 
     References
@@ -123,12 +122,13 @@ def granger(
     reason = _cannot_tell(rows, (cause, effect))
     if reason:
         return _refused(question, sample, reason, (cause, effect), level, rows.flags)
-    rule = rule_of(rows.day[rows.at], rows.bar[rows.at], errors, rows.lags, rows.daily)
+    told = errors_of(rows.day[rows.at], rows.bar[rows.at], errors, rows.lags, rows.daily)
+    rule = told.rule
     how = {"level": level, "draws": draws, "seed": seed}
-    there, back = _both(rows, rows.pair, names, rule, how)
-    raw = (there, back) if rows.pair is rows.raw else _both(rows, rows.raw, names, rule, how)
-    new = _instantaneous(there, back, rows, rule, level)
-    flags = _flags(rows, rule, there, raw[0])
+    there, back = _both(rows, rows.pair, names, told, how)
+    raw = (there, back) if rows.pair is rows.raw else _both(rows, rows.raw, names, told, how)
+    new = correlation(there.left, back.left, told.group, told.bar, rule, level)
+    flags = _flags(rows, rule, there, back, raw[0])
     return Result(
         *question,
         unit=f"{names[1]} a unit of {names[0]}",
@@ -175,21 +175,18 @@ def _cannot_tell(rows: GrangerRows, columns: tuple[str, str]) -> str:
 
 
 def _both(
-    rows: GrangerRows, values: np.ndarray, names: tuple[str, ...], rule: Rule, how: dict
+    rows: GrangerRows, values: np.ndarray, names: tuple[str, ...], told: Errors, how: dict
 ) -> tuple[Direction, Direction]:
     found = []
     for first in (0, 1):
         pair = values[:, [first, 1 - first]]
         x = rows.past(rows.lags, pair, rows.at)
-        told = [f"{names[c]}_{lag}" for c in (first, 1 - first) for lag in range(1, rows.lags + 1)]
-        day, bar = rows.day[rows.at], rows.bar[rows.at]
+        lagged = [f"{names[c]}_{j}" for c in (first, 1 - first) for j in range(1, rows.lags + 1)]
         y = pair[rows.at, 1]
-        if rows.daily:
-            day, bar = np.zeros_like(day), np.arange(len(bar))
-        elif rule.kind in ("hac", "HC1"):
-            y, x = _less_levels(y, day), _less_levels(x, day)
-        equation = Equation(y, x, rows.lags, day, bar, tuple(told))
-        found.append(direction(equation, rule, **how))
+        if told.level is not None:
+            y, x = _less_levels(y, told.level), _less_levels(x, told.level)
+        equation = Equation(y, x, rows.lags, told.group, told.bar, tuple(lagged))
+        found.append(direction(equation, told.rule, **how))
     return found[0], found[1]
 
 
@@ -197,15 +194,6 @@ def _less_levels(values: np.ndarray, day: np.ndarray) -> np.ndarray:
     """Without each day's mean, whose errors too few days cannot tell."""
     frame = pd.DataFrame(values)
     return (frame - frame.groupby(day).transform("mean")).to_numpy().reshape(values.shape)
-
-
-def _instantaneous(
-    there: Direction, back: Direction, rows: GrangerRows, rule: Rule, level: float
-) -> tuple[float, float, float, float]:
-    day, bar = rows.day[rows.at], rows.bar[rows.at]
-    if rows.daily:
-        day, bar = np.zeros_like(day), np.arange(len(bar))
-    return correlation(there.left, back.left, day, bar, rule, level)
 
 
 def _quantities(
@@ -244,17 +232,23 @@ def _tests(
     for shapes, pair in (("taken out", without), ("left in", raw)):
         for one, (x, y) in zip(pair, (columns, columns[::-1]), strict=True):
             about = {"cause": x, "effect": y, "shapes": shapes, "lags": rows.lags}
-            told = {n: getattr(one, n) for n in ("f", "q", "df", "p", "plain_f", "plain_p")}
+            told = {
+                n: getattr(one, n) for n in ("f", "q", "df", "p", "plain_f", "plain_p", "heaviest")
+            }
             ends = {"sum": one.total, "low": one.low, "high": one.high, "sum_p": one.total_p}
             lines.append(about | told | ends)
     table = pd.DataFrame(lines)
     return table[table["shapes"] == "left in"] if rows.pair is rows.raw else table
 
 
-def _flags(rows: GrangerRows, rule: Rule, there: Direction, raw: Direction) -> tuple[str, ...]:
+def _flags(
+    rows: GrangerRows, rule: Rule, there: Direction, back: Direction, raw: Direction
+) -> tuple[str, ...]:
     flags = [*rows.flags, *rule.flags]
     if (there.p < 0.05) != (raw.p < 0.05):
         flags.append("shape_decides")
+    if max(one.heaviest for one in (there, back)) >= HEAVY:
+        flags.append("few_bars_weigh")
     return tuple(dict.fromkeys(flags))
 
 

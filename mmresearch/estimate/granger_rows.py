@@ -146,6 +146,8 @@ def _chosen_lags(
     n, lines = len(at), []
     if n < FEWEST + 4 * top:
         return 1, pd.DataFrame(columns=["lags", "bic"])
+    size = values[at].std(axis=0)
+    values = (values - values[at].mean(axis=0)) / np.where(size > 0, size, 1.0)
     for tried in range(1, top + 1):
         past = [values[at - lag] for lag in range(1, tried + 1)]
         x = np.column_stack([np.ones(n), *past])

@@ -9,7 +9,8 @@ import statsmodels.api as sm
 from statsmodels.tsa.stattools import grangercausalitytests
 
 import mmresearch as mm
-from tests.truth.times_of_day import noise, pair_of, table_of
+from mmresearch.estimate.granger_errors import block_length, blocks, errors_of
+from tests.truth.times_of_day import far_bars, noise, pair_of, table_of
 
 
 def p_of(found, key="forward"):
@@ -111,11 +112,85 @@ def test_the_wild_bootstrap_the_long_way_round():
     assert p_of(found) == pytest.approx((1 + np.sum(np.array(drawn) >= wald(y))) / 50)
 
 
+def test_blocks_by_hand():
+    day = np.array([3, 3, 3, 3, 3, 5, 5, 5, 9])
+    assert blocks(day, 2).tolist() == [0, 0, 0, 1, 1, 2, 2, 3, 4]  # 5 / 2, 3 / 2 round to 2
+    # 4 (3.87)^(2/9) = 5.4: 5 lags, twice 6; of 76 rows 3 lags, but 12 blocks leave 76 // 12
+    assert (block_length(387, 3), block_length(76, 2), block_length(31, 1)) == (12, 6, 2)
+    assert block_length(76, 8) == 3  # 24 blocks for 8 lags
+    assert block_length(100_000, 3) == 500
+    count = [len(np.unique(errors_of(d, d, "auto", 3, False).group)) for d in (day, day[:5])]
+    assert count == [9, 5]
+
+
+def test_few_days_by_blocks_the_long_way_round():
+    """Day levels out, each draw regressed again by blocks of six bars that no day shares."""
+    table = pair_of(np.random.default_rng(15), 2, 40, moves=0.2)
+    asked = {"lags": 2, "deseasonalise": False, "draws": 49, "seed": 5}
+    found = mm.granger(table, "x", "y", **asked)
+    assert "12 blocks of about 6 bars within days (2), Rademacher" in found.errors
+    frame = table.assign(x=np.log(table["x"]), y=np.log(table["y"]))
+    by_day = frame.groupby("day")
+    use = pd.DataFrame({f"{c}_{k}": by_day[c].shift(k) for c in "xy" for k in (1, 2)})
+    use = use.assign(y=frame["y"], day=frame["day"]).dropna()
+    use = use.drop(columns="day") - use.groupby("day").transform("mean")
+    x, y = sm.add_constant(use[["x_1", "x_2", "y_1", "y_2"]]).to_numpy(), use["y"].to_numpy()
+    group = np.concatenate([np.arange(38) * 6 // 38, 6 + np.arange(38) * 6 // 38])
+
+    def wald(values):
+        fit = sm.OLS(values, x).fit(cov_type="cluster", cov_kwds={"groups": group})
+        return fit.params[1:3] @ np.linalg.solve(fit.cov_params()[1:3, 1:3], fit.params[1:3])
+
+    rest = sm.OLS(y, x[:, [0, 3, 4]]).fit()
+    signs = np.random.default_rng(5).choice([-1.0, 1.0], size=(49, 12))
+    drawn = [wald(rest.fittedvalues + s[group] * rest.resid) for s in signs]
+    assert p_of(found) == pytest.approx((1 + np.sum(np.array(drawn) >= wald(y))) / 50)
+
+
+def test_units_change_no_answer():
+    """Volumes of billions or variances of billionths, far from zero or not: the same p and F."""
+    table = pair_of(np.random.default_rng(4), 20, 39, moves=0.1)
+    asked = {"lags": 3, "logs": False, "deseasonalise": False, "draws": 99}
+    one = mm.granger(table, "x", "y", **asked)
+    other = table.assign(x=1e9 * table["x"] + 1e11, y=1e-9 * table["y"])
+    two = mm.granger(other, "x", "y", **asked)
+    for key in ("forward_p", "back_p", "instantaneous_p"):
+        assert two.quantities[key].value == pytest.approx(one.quantities[key].value)
+    for key, unit in (("forward_f", 1), ("back_f", 1), ("forward_sum", 1e-18), ("back_sum", 1e18)):
+        first, second = one.quantities[key], two.quantities[key]
+        assert second.value == pytest.approx(unit * first.value, rel=1e-6)
+        assert second.high == pytest.approx(unit * first.high, rel=1e-6)
+    chosen = mm.granger(other, "x", "y", **asked | {"lags": "bic"})
+    assert chosen.table.shape == mm.granger(table, "x", "y", **asked | {"lags": "bic"}).table.shape
+
+
+def test_far_bars_are_said_and_do_not_decide():
+    """A bar ten deviations out weighs: its share of the cause's leverage is said.
+
+    30 worlds in which nothing moves: at most 5 of them at 5 % (P = 0.997).
+    """
+    rng, found = np.random.default_rng(16), []
+    for _ in range(30):
+        table = far_bars(rng, 240)
+        found.append(mm.granger(table, "x", "y", lags=2, draws=99, deseasonalise=False))
+    assert sum(p_of(one) <= 0.05 for one in found) <= 5
+    assert "few_bars_weigh" in found[0].flags
+    heavy = found[0].details["tests"].set_index("cause")["heaviest"]
+    assert heavy["x"] > 0.2 > heavy["y"]
+    # the long way round: hat values with the cause's lags less those without
+    x = table["x"].to_numpy()
+    logs = np.log(table["y"].to_numpy())
+    past = np.column_stack([np.ones(238), x[1:-1], x[:-2], logs[1:-1], logs[:-2]])
+    hats = [np.diag(p @ np.linalg.pinv(p)) for p in (past, past[:, [0, 3, 4]])]
+    last = found[-1].details["tests"].iloc[0]["heaviest"]
+    assert last == pytest.approx((hats[0] - hats[1]).max(), rel=1e-6)
+
+
 def test_one_day_loses_its_slow_moves_and_says_so():
     table = pair_of(np.random.default_rng(9), 1, 390)
     found = mm.granger(table, "x", "y")
     assert {"one_day_slow_moves_out", "few_days"} <= set(found.flags)
-    assert "Newey-West within days" in found.errors
+    assert "blocks of about 12 bars within days (1)" in found.errors
     assert "slow moves" in found.details["meaning"].loc["one_day_slow_moves_out", "meaning"]
 
 
@@ -137,8 +212,10 @@ def test_bars_of_a_session_reach_over_sessions_but_not_over_a_missing_one():
     table.loc[40, "gap"] = True
     found = mm.granger(table, "x", "y", lags=2)
     assert found.sample.used == 90 - 2 - 2
-    assert p_of(found) < 0.001 < p_of(found, "back")
+    # 86 sessions in 12 blocks, whose signs have 2048 laws apart: p is never much below 0.001
+    assert p_of(found) < 0.01 < p_of(found, "back")
     assert "no_time_of_day" in found.flags
+    assert "12 blocks of about 7 sessions" in found.errors
 
 
 def test_what_cannot_be_told():

@@ -73,3 +73,19 @@ def pair_of(
     shape = factors(bars)
     table = table_of(shape * np.exp(x), name="x")
     return table.assign(y=(shape * np.exp(y)).ravel())
+
+
+def far_bars(rng: np.random.Generator, bars: int) -> pd.DataFrame:
+    """One day of x, signed and now and then ten deviations out, and y > 0 that it does not move.
+
+    x is 0.2 of its last and news of Student's t with 2.5 degrees of freedom; log y is 0.5 of its
+    last and normal news whose deviation moves by an autoregression of its own.
+    """
+    news, own, loud = rng.standard_t(2.5, bars), rng.normal(size=bars), rng.normal(size=bars)
+    x, y, level = np.zeros(bars), np.zeros(bars), 0.0
+    for t in range(bars):
+        level = 0.9 * level + 0.2 * loud[t]
+        x[t] = 0.2 * x[t - 1] * (t > 0) + news[t]
+        y[t] = 0.5 * y[t - 1] * (t > 0) + 0.6 * np.exp(level) * own[t]
+    table = table_of(1000 * x[None], seconds=60.0, name="x")
+    return table.assign(y=np.exp(y))
