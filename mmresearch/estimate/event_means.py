@@ -92,10 +92,32 @@ def pseudo_curves(rows: Events, asked: Asked, draws: int, seed: int) -> np.ndarr
     if len(days) < max(FEWEST_MATCHES, len(clusters)):
         return np.empty((draws, 0))
     rng, found = np.random.default_rng(seed), np.empty((draws, len(span)))
-    every = np.arange(len(rows.windows))
+    every, whole = np.arange(len(rows.windows)), _whole(windows, number, days)
     for draw in range(draws):
-        drawn = rng.permutation(days)[: len(clusters)]
+        drawn = days[_others(whole, rng)]
         picked = windows[every, drawn[number]]
         there = ~np.isnan(picked[:, 0])
         found[draw] = picked[there].mean(axis=0) if there.any() else 0.0
     return found
+
+
+def _whole(windows: np.ndarray, number: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Whether a day (column) has the windows of all events of an events' day (row)."""
+    told = ~np.isnan(windows[:, days, 0])
+    found = np.ones((number.max() + 1, len(days)), bool)
+    np.logical_and.at(found, number, told)
+    return found
+
+
+def _others(whole: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A day for each of the events' days, none twice, with all their windows wherever one has.
+
+    The events themselves have all of theirs. Draws that lack some are means of fewer, vary more
+    than the events' own, and would make the p-value too large.
+    """
+    taken, free = np.empty(len(whole), "int64"), rng.permutation(whole.shape[1])
+    for events in rng.permutation(len(whole)):
+        place = int(whole[events, free].argmax())  # the first that will do; the first if none does
+        taken[events] = free[place]
+        free = np.delete(free, place)
+    return taken

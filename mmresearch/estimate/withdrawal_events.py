@@ -65,7 +65,8 @@ def withdrawal_events(
         Days before it that an expectation may rest on, and must.
     permutations : int
         Pseudo-events drawn: the days of the events are replaced by other days, all events of a day
-        together, each keeping its time of day.
+        together, each keeping its time of day, on days that have all of their windows. p is a
+        number of (permutations + 1)ths: 99, 199 or 999 make one of exactly 5 %; p <= 0.05 counts.
     level, seed
         Of the intervals; of the draws.
 
@@ -195,7 +196,7 @@ def _answer(
     quantities = {
         name: _told(table, name, asked.outcome, words, few, level) for name in ("effect", "change")
     }
-    quantities |= _permuted(rows, asked, placebo, weights, level)
+    quantities |= permuted(rows, asked, placebo, weights, level)
     matched = placebo.shape[1] > 0
     if matched:
         bounds = np.quantile(placebo, [(1 - level) / 2, (1 + level) / 2], axis=0)
@@ -225,36 +226,36 @@ def _flags(quantities: dict[str, Quantity], few: bool, level: float) -> tuple[st
     flags = ("few_days",) if few else ()
     if effect.identified and p.identified:
         outside = effect.low > 0 or effect.high < 0
-        if outside != (p.value < 1 - level):
+        if outside != (p.value <= 1 - level + 1e-9):  # p is a count over draws + 1
             flags += ("errors_and_pseudo_events_disagree",)
     return flags
 
 
-def _permuted(
+def permuted(
     rows: Events, asked: Asked, placebo: np.ndarray, weights: np.ndarray, level: float
 ) -> dict[str, Quantity]:
+    """Both p-values: how many draws, the events among them, are as far from the draws' mean."""
     names = ("permutation_p", "pre_trend_p")
     if not placebo.shape[1]:
         why = "too few days to draw pseudo-events from"
         return {name: unknown(name, "", why, level) for name in names}
     mean = rows.windows.mean(axis=0)
-    effect, drawn = mean @ weights[:, 0], placebo @ weights[:, 0]
-    before = slice(0, asked.before)
-    scale = placebo[:, before].std(axis=0)
-    scale = np.where(scale > 0, scale, np.inf)
-    centre = placebo[:, before].mean(axis=0)
-    largest = np.abs((mean[before] - centre) / scale).max()
-    others = np.abs((placebo[:, before] - centre) / scale).max(axis=1)
-    away = np.abs(drawn - drawn.mean())
-    values = (
-        (1 + (away >= abs(effect - drawn.mean())).sum()) / (1 + len(drawn)),
-        (1 + (others >= largest).sum()) / (1 + len(others)),
-    )
+    # the events are one draw of many: all of them make the centre and the scale, or p is too small
+    every = np.vstack([mean, placebo])
+    drawn, before = every @ weights[:, 0], every[:, : asked.before]
+    scale = before.std(axis=0)
+    before = np.abs((before - before.mean(axis=0)) / np.where(scale > 0, scale, np.inf)).max(axis=1)
+    values = [_share_as_far(away) for away in (np.abs(drawn - drawn.mean()), before)]
     words = f"{len(placebo)} draws of other days at the same times of day"
     return {
-        name: Quantity(name, float(p), float(p), float(p), "", words, level=level)
+        name: Quantity(name, p, p, p, "", words, level=level)
         for name, p in zip(names, values, strict=True)
     }
+
+
+def _share_as_far(away: np.ndarray) -> float:
+    """Share of all draws that are as far away as the first, which is of the events themselves."""
+    return float((away >= away[0] * (1 - 1e-12)).mean())  # sums in other orders differ by so much
 
 
 def _told(

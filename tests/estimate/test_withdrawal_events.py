@@ -8,6 +8,8 @@ import pytest
 
 import mmresearch as mm
 from mmresearch.estimate.event_grid import expected, past_quantile
+from mmresearch.estimate.event_means import _others
+from tests.truth.coverage_withdrawal import quick
 from tests.truth.event_tables import World, event_table
 
 NAN = np.nan
@@ -113,6 +115,25 @@ def test_daily_events_have_no_other_days():
     found = mm.withdrawal_events(table, events=list(every), outcome="outcome")
     assert not found.quantities["effect"].identified
     assert sum(found.sample.dropped.values()) == 20
+
+
+def test_pseudo_events_are_on_days_that_have_all_their_windows():
+    """Three days of events, five days: none twice, and only those with a window where one has."""
+    whole = np.array([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 1, 1, 1]], bool)
+    rng = np.random.default_rng(8)
+    drawn = np.array([_others(whole, rng) for _ in range(400)])
+    assert all(len(set(days)) == 3 for days in drawn)
+    assert whole[0, drawn[:, 0]].all()
+    assert whole[2, drawn[:, 2]].all()
+    assert set(drawn[:, 1]) == {0, 1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("world", [World(), World(days=40, events=2.0, accounts=2)])
+def test_the_quick_p_values_of_the_coverage_study_are_the_public_ones(world):
+    table, told = event_table(np.random.default_rng(9), world)
+    public = mm.withdrawal_events(table, events=told, outcome="outcome", permutations=99)
+    for name, value in quick(table, told).items():
+        assert value == public.quantities[name]
 
 
 def test_mirror_and_scale():
