@@ -93,26 +93,27 @@ class Result:
             lines.append("flags: " + "; ".join(self.flags))
         return lines
 
-    def _answers(self) -> list[str]:
-        """The quantities in words; those that nothing is known of, for one reason, share a line."""
+    def answers(self, *names: str) -> list[str]:
+        """Quantities (all, or those named) in words; refusals for one reason share a line."""
+        asked = [self.quantities[name] for name in names or self.quantities]
         refused: dict[str, list[str]] = {}
-        for q in self.quantities.values():
+        for q in asked:
             if not q.identified and math.isnan(q.low):
                 refused.setdefault(q.reason, []).append(q.name)
-        told = [str(q) for q in self.quantities.values() if q.identified or not math.isnan(q.low)]
+        told = [str(q) for q in asked if q.identified or not math.isnan(q.low)]
         return told + [f"{', '.join(n)}: not identified, {why}" for why, n in refused.items()]
 
     def __str__(self) -> str:
         shown = [self.table.to_string(index=False, float_format=_number, na_rep="-")]
         shown = shown if len(self.table) else []
-        return "\n".join([self.question, self.equation, *shown, *self._answers(), *self._lines()])
+        return "\n".join([self.question, self.equation, *shown, *self.answers(), *self._lines()])
 
     __repr__ = __str__
 
     def _repr_markdown_(self) -> str:
         shown = self.table.to_html(index=False, float_format=_number, na_rep="-", border=0)
         shown = shown if len(self.table) else ""
-        found = "".join(f"<li><b>{html.escape(answer)}</b></li>" for answer in self._answers())
+        found = "".join(f"<li><b>{html.escape(answer)}</b></li>" for answer in self.answers())
         notes = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
         head = f"**{self.question}**\n\n$$ {self.equation} $$\n\n"
         return f"{head}{shown}\n<ul>{found}{notes}</ul>\n"

@@ -13,7 +13,7 @@ from mmresearch.estimate.result import Result
 from mmresearch.market import Market
 from mmresearch.measure.depth import depth
 from mmresearch.measure.slippage import slippage
-from mmresearch.show.plots import _COLOURS, ACCENT, INK, QUIET, SECOND, _axes
+from mmresearch.show.plots import _COLOURS, ACCENT, INK, QUIET, SECOND, _axes, _words_only
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,14 +73,15 @@ def plot_slippage(data: pd.DataFrame | Market, *, ax: Axes | None = None, **opti
     ax = _axes(ax, (6.4, 3.6))
     sizes = np.sort(bars["size"].unique())
     drawn = 0
-    for colour, name in zip((ACCENT, SECOND), ("buy", "sell"), strict=True):
+    # smaller dots on larger: both cost the same where only the best price is known
+    for colour, name, ms in zip((ACCENT, SECOND), ("buy", "sell"), (7, 3.5), strict=True):
         by = bars[f"{name}_bps"].groupby(bars["size"])
         told = by.count() >= _TOLD * by.size()
         shown = by.mean()[told]
         drawn += len(shown)
         low, high = by.quantile(0.25)[told], by.quantile(0.75)[told]
         ax.fill_between(shown.index, low, high, color=colour, alpha=0.18, lw=0)
-        ax.plot(shown.index, shown, "o-", ms=4, lw=1.2, color=colour, label=name)
+        ax.plot(shown.index, shown, "o-", ms=ms, lw=ms / 3, color=colour, label=name)
     filled = bars.groupby("size")[["buy_filled_share", "sell_filled_share"]].mean().min(axis=1)
     for x in sizes:
         if not (filled[x] >= 0.995):
@@ -198,7 +199,5 @@ def _refusal(ax: Axes, result: Result, name: str) -> bool:
     """Say why where there is nothing to draw."""
     if "path" in result.details and len(result.details["path"]):
         return False
-    text = textwrap.fill(str(result.quantities[name]), 70)
-    ax.text(0.5, 0.5, text, ha="center", va="center", fontsize=9, color=QUIET)
-    ax.set_axis_off()
+    _words_only(ax, str(result.quantities[name]))
     return True

@@ -11,7 +11,7 @@ import pandas as pd
 from mmresearch.estimate.loss_paths import LOSSES, loss_path
 from mmresearch.estimate.result import Result
 from mmresearch.estimate.volatility_forecast import volatility_forecast
-from mmresearch.show.plots import ACCENT, INK, QUIET, SECOND, _axes
+from mmresearch.show.plots import ACCENT, INK, QUIET, SECOND, _axes, _words_only
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -177,6 +177,4 @@ def _nothing(ax: Axes, result: Result, holdout: bool) -> Axes:
     """The figure of a refusal says why."""
     name = "holdout_r2_oos" if holdout else "r2_oos"
     why = result.quantities[name].reason or "there is nothing to draw"
-    ax.text(0.5, 0.5, textwrap.fill(why, 60), ha="center", va="center", transform=ax.transAxes)
-    ax.set_axis_off()
-    return ax
+    return _words_only(ax, why)

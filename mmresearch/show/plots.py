@@ -196,6 +196,18 @@ def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     return ax
 
 
+def _words_only(ax: Axes, text: str) -> Axes:
+    """Instead of a figure, why there is none; as high as the words, if nothing else is there."""
+    words = textwrap.fill(text, 80)
+    ax.set_axis_off()
+    ax.text(0, 0.5, words, transform=ax.transAxes, fontsize=9, color=INK, va="center")
+    if ax.figure.axes == [ax]:
+        ax.figure.set_size_inches(
+            ax.figure.get_size_inches()[0], 0.3 + 0.2 * len(words.split("\n"))
+        )
+    return ax
+
+
 def _binned(x: pd.Series, y: pd.Series, bins: int) -> pd.DataFrame:
     """Means of x and y by quantile of x, with the standard error of y's mean."""
     groups = pd.qcut(x.rank(method="first"), min(bins, max(1, len(x) // 10)), labels=False)

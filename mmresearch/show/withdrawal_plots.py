@@ -14,7 +14,7 @@ from mmresearch.estimate.withdrawal_events import withdrawal_events
 from mmresearch.estimate.withdrawal_index import withdrawal_index
 from mmresearch.market import Market
 from mmresearch.measure.provision import provision
-from mmresearch.show.plots import ACCENT, INK, QUIET, SECOND, _axes
+from mmresearch.show.plots import ACCENT, INK, QUIET, SECOND, _axes, _words_only
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,7 @@ def plot_provision(
     known = [c for c in columns if c in table and table[c].notna().any()]
     if not known or table["time_of_day"].isna().all():
         ax = _axes(None, (6.4, 1.2))
-        return [_said(ax, "nothing is known of provision over the day in this market")]
+        return [_words_only(ax, "nothing is known of provision over the day in this market")]
     _, axes = plt.subplots(1, len(known), figsize=(2.7 * len(known), 2.6), squeeze=False)
     step = pd.Timedelta(part).total_seconds()
     hours = (table["time_of_day"] // step + 0.5) * step / 3600
@@ -72,7 +72,7 @@ def plot_withdrawal(
     ax = _axes(ax, (8, 3))
     if isinstance(table, str) or table["index"].isna().all():
         left = table if isinstance(table, str) else _left_out(table)
-        return _said(ax, f"no index: {left}")
+        return _words_only(ax, f"no index: {left}")
     own = table[table["account"] == table["account"].iloc[0]]
     own = own[own["symbol"] == own["symbol"].iloc[0]]
     kept = own[own["index"].notna()]
@@ -110,12 +110,12 @@ def plot_events(
         named = {n: options.pop(n) for n in (*_OF_MARKET, *_OF_INDEX) if n in options}
         table = _indexed(found, named) if isinstance(found, Market) else found
         if isinstance(table, str):
-            return _said(_axes(ax, (6.4, 1.4)), table)
+            return _words_only(_axes(ax, (6.4, 1.4)), table)
         result = withdrawal_events(table, **options)
     ax = _axes(ax, (6.4, 3.6))
     curve = result.details.get("curve")
     if curve is None:
-        return _said(ax, result.errors)
+        return _words_only(ax, result.errors)
     x = curve["seconds"] / 60
     ax.axhline(0, color=INK, lw=0.7)
     ax.axvline(0, color=QUIET, lw=0.8, ls=":")
@@ -152,14 +152,6 @@ def _indexed(found: pd.DataFrame | Market, options: dict[str, Any]) -> pd.DataFr
 def _left_out(table: pd.DataFrame) -> str:
     left = table.attrs.get("left_out", {})
     return "; ".join(f"{n:,} bars {why}" for why, n in left.items() if n) or "no bar has one"
-
-
-def _said(ax: Axes, text: str) -> Axes:
-    """Instead of a figure, why there is none."""
-    ax.set_axis_off()
-    words = textwrap.fill(text, 80)
-    ax.text(0, 0.5, words, transform=ax.transAxes, fontsize=9, color=INK, va="center")
-    return ax
 
 
 def _draw_spells(ax: Axes, own: pd.DataFrame, spells: pd.DataFrame) -> None:
