@@ -75,6 +75,6 @@ def plot_regimes(
     values.spines["top"].set_visible(False)
     values.tick_params(labelsize=8)
     ax.set_xlabel("bar, sessions one after the other" if len(edges) else "bar of the session")
-    ax.legend(frameon=False, fontsize=8, loc="upper right")
+    ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.18), ncols=2)
     ax.title.set_color(INK)
     return ax

@@ -17,6 +17,7 @@ WORLDS = (  # days, trades a day, persistence of sides, variation of a day's hal
     (1, 20_000, 0.0, 0.0),
     (1, 20_000, 0.6, 0.0),
 )
+SEVERAL = ((50, 300, 0.6, 0.2), (12, 300, 0.6, 0.2), (1, 5_000, 0.6, 0.0))
 
 
 def table(rng: np.random.Generator, days: int, trades: int, persistence: float, vary: float):
@@ -73,4 +74,50 @@ def intervals(replications: int, seed: int) -> list[Row]:
     return rows
 
 
-COVERAGE = {"average_spreads": intervals}
+def together(rng: np.random.Generator, world: tuple) -> pd.DataFrame:
+    """Two symbols at the same instants whose noise goes together (correlation .6).
+
+    The second symbol's spread and impact are twice the first's, and it trades half as often.
+    """
+    first, second = table(rng, *world), table(rng, *world)
+    columns = [c for c in first if c.endswith("_bps") or "_bps_" in c]
+    shared = 0.25 * (first[columns] - second[columns])  # noise alone: their means are the same
+    first[columns] -= shared
+    second[columns] = 2 * (second[columns] + shared)
+    second = second.assign(symbol="Y").iloc[::2]
+    both = pd.concat([first, second], ignore_index=True)
+    both.attrs = first.attrs
+    return both
+
+
+def several(replications: int, seed: int) -> list[Row]:
+    """As `intervals`, of two symbols: their mean, and each alone (`by="symbol"`)."""
+    rows = []
+    for number, world in enumerate(SEVERAL):
+        days, trades, persistence, vary = world
+        rng, found = np.random.default_rng([seed, number, 1]), []
+        for _ in range(replications):
+            answer = average_spreads(together(rng, world), by="symbol", weight="trades")
+            told = answer.table.set_index("term")[["estimate", "low", "high"]]
+            quantities = {"impact_share": answer.quantities["impact_share"]}
+            quantities |= {t: Quantity(t, *told.loc[t], "bps", "") for t in told.index}
+            groups = answer.details["groups"]
+            for one in groups[groups["measure"] == "impact"].itertuples():
+                bounds = (one.estimate, one.low, one.high)
+                name = f"impact {one.horizon}, {one.group} alone"
+                quantities[name] = Quantity(name, *bounds, "bps", "")
+            found.append(quantities)
+        impact = 2 * HALF * IMPACT * (1 - persistence**2)
+        mean = (impact + 2 * impact / 2) / 1.5  # Y is twice as much, half as often
+        truth = {"impact 100s": mean, "realized 100s": (2 * HALF) / 0.75 - mean}
+        truth |= {"impact_share": impact / (2 * HALF), "impact 100s, Y alone": 2 * impact}
+        case = f"2 symbols, {days} days of {trades:,} trades, sides persist {persistence:g}"
+        for term, value in truth.items():
+            quantities = [q[term] for q in found]
+            rows.append(
+                row("average_spreads()", f"{term}: {case}, days vary {vary:g}", value, quantities)
+            )
+    return rows
+
+
+COVERAGE = {"average_spreads": intervals, "average_spreads_symbols": several}
