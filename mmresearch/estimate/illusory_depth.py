@@ -12,6 +12,7 @@ import pandas as pd
 from mmresearch.estimate.influence_errors import ERRORS, covariance_of, pieces_of, plain_rows, told
 from mmresearch.estimate.result import Quantity, Result, Sample, refused
 from mmresearch.market import Market
+from mmresearch.measure.gate.units import in_other_units
 from mmresearch.measure.quotes import best_quotes
 from mmresearch.measure.shown_depth import shown_depth
 
@@ -78,6 +79,9 @@ def illusory_depth(
         milliseconds, but it grows with the lag and can make it negative. Aggressors choose their
         moment too: that depth goes before them need not be for their sake.
 
+        Refused where too few arrivals have a quote, and where the usual print is over 25 times the
+        depth shown: quotes in round lots cannot be compared with prints in single units.
+
     Raises
     ------
     ValueError
@@ -102,8 +106,12 @@ def illusory_depth(
     days, many = rows["day"].nunique(), int(arrival.sum())
     sample = Sample(many, dict(dropped), days, len(names))
     about = {"unit": "share of the depth shown", "sample": sample, "details": {"rows": rows}}
+    why = ""
     if many < _FEWEST or len(rows) - many < _FEWEST or not rows["shown"].sum() > 0:
         why = f"{many} arrivals have a quote {lag} before, where {_FEWEST} are needed"
+    elif scaled := _in_other_units(market, rows):
+        why = f"quotes and prints of {', '.join(scaled)} seem to be in different units of size"
+    if why:
         return refused(
             _QUESTION, _EQUATION, reason=why, names=["illusory_share"], level=level, **about
         )
@@ -168,6 +176,13 @@ def _symbols(market: Market, symbol: str | Sequence[str] | None) -> list[str]:
     if unknown or not names:
         raise ValueError(f"no trades of {', '.join(unknown) or 'any symbol'}; there are of {held}")
     return names
+
+
+def _in_other_units(market: Market, rows: pd.DataFrame) -> list[str]:
+    """Symbols whose prints are no part of the depth shown, as by quotes in round lots."""
+    prints = market["trades"].groupby("symbol")["size"].median()
+    shown = rows.loc[rows["shown"] > 0].groupby("symbol")["shown"].median()
+    return [name for name in shown.index if in_other_units(prints[name], shown[name])]
 
 
 def _shares(rows: pd.DataFrame, arrival: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:

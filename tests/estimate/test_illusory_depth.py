@@ -150,3 +150,14 @@ def test_few_arrivals_are_refused_and_options_at_once():
         mm.illusory_depth(mm.Market(quotes=market["quotes"]))
     with pytest.raises(ValueError, match="no trades of Y"):
         mm.illusory_depth(market, symbol="Y")
+
+
+def test_quotes_in_thousands_are_not_compared_with_prints_in_units():
+    """The same tape, its quotes in thousands: what was taken is in another unit than shown."""
+    simulated = mm.simulate.order_flow(session_seconds=600, aggressors=0.5, seed=3).market
+    assert mm.illusory_depth(simulated).quantities["illusory_share"].identified
+    quotes = simulated["quotes"]
+    lots = quotes.assign(**{c: quotes[c] / 1000 for c in ("bid_size", "ask_size")})
+    share = mm.illusory_depth(simulated.replace(quotes=lots)).quantities["illusory_share"]
+    assert not share.identified
+    assert "different units of size" in share.reason

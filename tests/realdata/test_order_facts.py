@@ -117,3 +117,12 @@ def test_a_snapshot_tells_no_lifetimes():
     found = mm.order_lifetimes(mm.load.databento(SNAPSHOT))
     assert not any(q.identified for q in found.quantities.values())
     assert "0 orders have a known life" in found.errors
+
+
+def test_round_lots_are_not_compared_with_shares(realdata):
+    """TAQ's quotes are in lots of 100, its prints in shares: what was taken is no part of them."""
+    tape = mm.load.taq(*sorted((realdata / "highfrequency").glob("*.csv.gz")))
+    tape = tape.replace(trades=mm.sign_trades(tape))
+    share = mm.illusory_depth(tape, lag="10ms").quantities["illusory_share"]
+    assert not share.identified
+    assert "different units of size" in share.reason

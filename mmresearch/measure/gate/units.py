@@ -105,14 +105,20 @@ def price_jumps(study: Study) -> Iterator[Finding]:
         yield Finding("price jumps", symbol.name, verdict, words, len(at), daily.height, affects)
 
 
+def in_other_units(print_size: float, quote_size: float) -> bool:
+    """Whether usual sizes are so far apart that quotes may be in round lots, or prints scaled."""
+    return not 1e-4 <= print_size / quote_size <= _LOT / 4
+
+
 def lots(study: Study) -> Iterator[Finding]:
     """Quote sizes that look like round lots beside prints in single units."""
     for symbol in study.having("sizes of quotes"):
         if not symbol.tally.get("prints"):
             continue
-        ratio = median(symbol.tally["sizes of trades"]) / median(symbol.tally["sizes of quotes"])
+        usual = (median(symbol.tally["sizes of trades"]), median(symbol.tally["sizes of quotes"]))
+        ratio = usual[0] / usual[1]
         words = f"the median print is {ratio:,.3g} times the median quote's size"
-        doubtful = ratio > _LOT / 4 or ratio < 1e-4
+        doubtful = in_other_units(*usual)
         verdict = "warn" if doubtful else "pass"
         words += ": are quotes in round lots, or prints in another unit?" if doubtful else ""
         affects = "depth, imbalance, weighted mid" if doubtful else ""
