@@ -72,8 +72,9 @@ def withdrawal_index(
 
         attrs: components, season, quantile, freq, ticks, `left_out` (reason -> rows without an
         index, each row under one reason), `without` (component -> rows in which it has no z though
-        others have). A component that was always the same has no scale and so no z; shares have at
-        least a scale of 0.01.
+        others have). A component that was always the same has no scale and so no z. Shares have at
+        least a scale of 0.01, so that the first time they move counts; until then their 0 is in
+        the mean, and a `threshold` holds only among the same components that move.
 
     Raises
     ------

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SHOWN = ("two_sided", "at_touch", "own_depth", "spread_bps", "depth")
 _UNITS = {"two_sided": "share of time", "at_touch": "share of time", "own_depth": "units"}
 _UNITS |= {"spread_bps": "bps", "depth": "units"}
+_BESIDE = 3  # panels in a row: more are too small to read on a page
 _OF_MARKET = ("freq", "account", "symbol")
 _OF_INDEX = ("components", "season", "min_days", "quantile", "threshold")
 
@@ -40,18 +41,29 @@ def plot_provision(
     if not known or table["time_of_day"].isna().all():
         ax = _axes(None, (6.4, 1.2))
         return [_words_only(ax, "nothing is known of provision over the day in this market")]
-    _, axes = plt.subplots(1, len(known), figsize=(2.7 * len(known), 2.6), squeeze=False)
+    columns = min(len(known), _BESIDE)
+    rows = -(-len(known) // columns)
+    _, grid = plt.subplots(rows, columns, figsize=(8, 2.5 * rows), sharex=True, squeeze=False)
+    axes, spare = grid.flat[: len(known)], grid.flat[len(known) :]
     step = pd.Timedelta(part).total_seconds()
     hours = (table["time_of_day"] // step + 0.5) * step / 3600
-    for ax, name in zip(axes[0], known, strict=True):
+    for ax, name in zip(axes, known, strict=True):
         by = table[name].groupby(hours)
         low, middle, high = (by.quantile(q) for q in (0.1, 0.5, 0.9))
         ax.fill_between(middle.index, low, high, color=ACCENT, alpha=0.2, lw=0)
         ax.plot(middle.index, middle, "o-", ms=2.5, lw=1.2, color=ACCENT)
-        ax.set_title(f"{name.replace('_', ' ')} ({_UNITS.get(name, '')})", fontsize=9)
+        unit = _UNITS.get(name, "")
+        if unit == "share of time":
+            ax.set_ylim(-0.03, 1.03)
+        what = name.removesuffix("_bps").replace("_", " ")
+        ax.set_title(f"{what} ({unit})" if unit else what, fontsize=9)
+    for ax in axes[-columns:]:  # the lowest of each column of panels
         ax.set_xlabel("hours from the open")
+        ax.tick_params(labelbottom=True)
+    for ax in spare:
+        ax.remove()
     plt.tight_layout()
-    return list(axes[0])
+    return list(axes)
 
 
 def plot_withdrawal(

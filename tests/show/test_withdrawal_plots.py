@@ -70,6 +70,16 @@ def test_provision_over_the_day(provided):
     assert "nothing is known" in text_of(ax)
 
 
+def test_panels_of_provision_stand_three_in_a_row_and_shares_between_0_and_1(provided):
+    axes = mm.plot_provision(provided)
+    places = [(ax.get_subplotspec().rowspan.start, ax.get_title()) for ax in axes]
+    titles = ["two sided (share of time)", "at touch (share of time)", "own depth (units)"]
+    assert places[:3] == [(0, title) for title in titles]
+    assert places[3:] == [(1, "spread (bps)"), (1, "depth (units)")]
+    assert axes[0].get_ylim() == (-0.03, 1.03)
+    assert [ax.get_xlabel() != "" for ax in axes] == [False, False, True, True, True]
+
+
 def test_events_bands_and_pseudo_events():
     table, told = event_table(np.random.default_rng(1), World(step=1.0))
     found = mm.withdrawal_events(table, events=told, outcome="outcome")
