@@ -157,3 +157,25 @@ def test_what_prints_alone_say_of_depth_is_said(tmp_path):
     shown = " ".join(run(path, DATA=str(folder)))
     assert "no depth is shown for any time" in shown
     assert "no quotes and no book" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "source", "said"),
+    [
+        ("06_liquidity_withdrawal", "taq", "780 bars of 1min on 2 day(s)"),
+        ("08_depth_and_slippage", "taq", "seem to be in different units of size"),
+        ("07_volatility_forecast", "uniswap", "variance 0"),
+        ("07_volatility_forecast", "binance", "not identified, half of the rows before"),
+        ("08_depth_and_slippage", "binance", "fewer than 20 large trades"),
+    ],
+)
+def test_what_little_a_short_or_odd_market_says_of_liquidity_is_said(
+    name, source, said, realdata, tmp_path
+):
+    """Two days, quotes in round lots, a pool whose price stands still, six minutes."""
+    places = {"taq": "highfrequency/*.csv*", "uniswap": "uniswap/*.csv"}
+    files = sorted(realdata.glob(places.get(source, "binance/spot/*.gz")))
+    folder = getattr(mm.load, source)(*files).save(tmp_path / source)
+    [path] = [path for path in NOTEBOOKS if path.stem == name]
+    assert said in " ".join(run(path, DATA=str(folder)))
