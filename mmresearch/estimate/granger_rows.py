@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.estimate.seasonal_fit import Order, expected, fitted
-from mmresearch.estimate.seasonal_rows import FEWEST_BARS, one_series, seasonal_rows
+from mmresearch.estimate.seasonal_rows import FEWEST_BARS, in_logs, one_series, seasonal_rows
 
 FEWEST = 30  # rows beyond what is estimated
 LAGS = 10  # tried by default
@@ -58,7 +58,7 @@ def granger_rows(
     frame = frame[~frame.duplicated(["day", "bar"])]
     frame = frame.sort_values(["day", "bar"], kind="stable", ignore_index=True)
     daily = bool(len(frame)) and not frame["bar"].any()
-    logged = tuple(_logged(frame[name], logs) for name in columns)
+    logged = tuple(in_logs(frame[name], logs) for name in columns)
     raw = np.column_stack([_as_is(frame[n], log) for n, log in zip(columns, logged, strict=True)])
     values, flags = raw, ("no_time_of_day",) if daily else ("time_of_day_left_in",)
     if deseasonalise and not daily:
@@ -78,17 +78,6 @@ def granger_rows(
     day, bar = pd.factorize(frame["day"])[0], frame["bar"].to_numpy()
     about = (logged, daily, dropped, flags)
     return GrangerRows(values, raw, at, day, bar, age, taken, bic, *about)
-
-
-def _logged(values: pd.Series, logs: str | bool) -> bool:
-    """Whether logarithms are taken: asked for, or of what is always above 0."""
-    positive = bool(values.notna().any() and (values.dropna() > 0).all())
-    if logs == "auto":
-        return positive
-    if logs and not positive:
-        many = int((values <= 0).sum())
-        raise ValueError(f"{values.name} has no logarithm in {many} rows; take logs=False")
-    return bool(logs)
 
 
 def _as_is(values: pd.Series, log: bool) -> np.ndarray:

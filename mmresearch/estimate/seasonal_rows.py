@@ -76,6 +76,17 @@ def seasonal_rows(
     return SeasonalRows(rows, chosen, back, bars, seconds, kind, eps, dropped)
 
 
+def in_logs(values: pd.Series, logs: str | bool) -> bool:
+    """Whether logarithms are taken: asked for, or ("auto") of what is always above 0."""
+    positive = bool(values.notna().any() and (values.dropna() > 0).all())
+    if logs == "auto":
+        return positive
+    if logs and not positive:
+        many = int((values <= 0).sum())
+        raise ValueError(f"{values.name} has no logarithm in {many} rows; take logs=False")
+    return bool(logs)
+
+
 def one_series(
     table: pd.DataFrame, columns: Sequence[str], symbol: str | None, account: str | None
 ) -> pd.DataFrame:

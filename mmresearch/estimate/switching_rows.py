@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mmresearch.estimate.seasonal_fit import Order, expected, fitted
-from mmresearch.estimate.seasonal_rows import FEWEST_BARS, one_series, seasonal_rows
+from mmresearch.estimate.seasonal_rows import FEWEST_BARS, in_logs, one_series, seasonal_rows
 
 FEWEST = 60  # bars with a value
 DISTINCT = 10  # values: fewer are no continuous law
@@ -47,7 +47,7 @@ def switching_rows(
     chosen = one_series(table, [column], symbol, account)
     chosen = chosen[~chosen.duplicated(["day", "bar"])]
     chosen = chosen.sort_values(["day", "bar"], kind="stable")
-    log = _logged(chosen[column], logs)
+    log = in_logs(chosen[column], logs)
     past = np.ones(len(chosen), bool)
     if fit_until is not None:
         past = (chosen["day"] <= pd.Timestamp(fit_until)).to_numpy()
@@ -79,16 +79,6 @@ def cannot_tell(rows: SwitchingRows, column: str) -> str:
     if many < DISTINCT:
         return f"{column} takes {many} values: regimes are of a continuous law"
     return ""
-
-
-def _logged(values: pd.Series, logs: str | bool) -> bool:
-    positive = bool(values.notna().any() and (values.dropna() > 0).all())
-    if logs == "auto":
-        return positive
-    if logs and not positive:
-        many = int((values <= 0).sum())
-        raise ValueError(f"{values.name} has no logarithm in {many} rows; take logs=False")
-    return bool(logs)
 
 
 def _without_shape(
