@@ -107,8 +107,6 @@ def _squares(x: np.ndarray, y: np.ndarray) -> float:
 def _tested(rows: Rows, phi: float, rule: Rule) -> tuple[float, float]:
     """The t of what inventory's own persistence adds, and the sum of squares without it."""
     x, y = _columns(rows, phi)
-    length = np.linalg.norm(x, axis=0)
-    x = x / np.where(length > 0, length, 1.0)
     solve = np.linalg.pinv(x.T @ x, rcond=1e-12, hermitian=True)
     direction = x @ solve[-1]
     left = y - x @ (solve @ (x.T @ y))
@@ -119,7 +117,11 @@ def _tested(rows: Rows, phi: float, rule: Rule) -> tuple[float, float]:
 
 
 def _columns(rows: Rows, phi: float) -> tuple[np.ndarray, np.ndarray]:
-    """Whitened (others, dz, what is tested) [n, k + 2] and y; the others hold the surprise."""
+    """Whitened (others, dz, what is tested) [n, k + 2] and y; the others hold the surprise.
+
+    Columns have length 1: beside a constant, an inventory told in millions or in pieces falls below
+    what a product of columns can tell from none, and the answer would be one of the unit.
+    """
     from mmresearch.estimate.pressure_kernels import faded
 
     change, slope = faded(phi, rows.begins, rows.lag, rows.surprise)
@@ -128,4 +130,6 @@ def _columns(rows: Rows, phi: float) -> tuple[np.ndarray, np.ndarray]:
         slope = (faded(rho, rows.begins, rows.lag, rows.surprise)[0] - change) / (rho - phi)
     values = np.column_stack([rows.others, change, slope, rows.y])
     white = whitened(values, rows.begins, rows.ratio)
-    return white[:, :-1], white[:, -1]
+    x = white[:, :-1]
+    length = np.linalg.norm(x, axis=0)
+    return x / np.where(length > 0, length, 1.0), white[:, -1]

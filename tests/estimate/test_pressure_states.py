@@ -56,6 +56,28 @@ def test_mirror_and_units(panel):
         np.testing.assert_allclose(ends(doubled, name), ends(plain, name), rtol=1e-3)
 
 
+@pytest.mark.parametrize("by", [1e6, 1e-6])
+def test_no_unit_changes_how_fast_pressure_fades(panel, by):
+    """Inventory, a factor or returns in another unit: the same half-life and t of every speed."""
+    panel = panel.assign(market=np.random.default_rng(1).normal(size=len(panel)))
+    plain = states(panel, per=1.0, factor="market")
+    others = {
+        "inventory": states(panel, per=by, factor="market"),
+        "factor": states(panel.assign(market=by * panel["market"]), per=1.0, factor="market"),
+        "returns": states(
+            panel.assign(return_bps=by * panel["return_bps"]), per=1.0, factor="market"
+        ),
+    }
+    tried = plain.details["fading"]
+    low, value, high = ends(plain, "price_half_life")
+    assert low < value < high < np.inf
+    # the least of the sum of squares is between the persistences tried, not one of them
+    assert np.abs(tried["half_life"] / value - 1).min() > 1e-3
+    for other in others.values():
+        np.testing.assert_allclose(ends(other, "price_half_life"), [low, value, high], rtol=1e-5)
+        np.testing.assert_allclose(other.details["fading"]["t"], tried["t"], rtol=1e-4, atol=1e-5)
+
+
 def test_nights_and_holes_begin_a_stretch(panel):
     rows = pressure_rows(panel)
     assert stretches(rows).sum() == 45
