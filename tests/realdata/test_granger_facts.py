@@ -43,25 +43,79 @@ def test_a_day_of_a_stock_is_statsmodels_f(amzn):
     assert row["plain_p"] == pytest.approx(theirs[1], rel=1e-6)
 
 
-def test_a_few_minutes_of_a_stock_do_not_make_certain(amzn):
-    """Newey-West is surer than the textbook's F, by minutes ten deviations out; blocks are not.
-
-    Where a bar has a quarter of what tells the coefficients, its error is told by itself: HC3
-    (MacKinnon and White 1985), which asks what is left without it, is far from Newey-West too.
-    """
+def past_of(amzn):
+    """Log variances of minutes, and flow and log variance of the three minutes before each."""
     flow = amzn["order_flow_imbalance"]
-    assert (flow.abs() > 8 * flow.std()).sum() >= 2  # counted from the bars
-    asked = {"deseasonalise": False, "lags": 3}
-    hac = mm.granger(amzn, flow.name, "realized_variance", errors="hac", **asked)
-    ours = mm.granger(amzn, flow.name, "realized_variance", **asked)
-    assert hac.quantities["forward_p"].value < 0.001 < 0.005 < ours.quantities["forward_p"].value
+    x, y = flow / flow.std(), np.log(amzn["realized_variance"])
+    lags = {f"{n}{k}": v.shift(k) for n, v in (("x", x), ("y", y)) for k in (1, 2, 3)}
+    return y[3:], sm.add_constant(pd.DataFrame(lags)[3:])
+
+
+NONE = "x1 = 0, x2 = 0, x3 = 0"
+THREE = {"deseasonalise": False, "lags": 3, "draws": 99}
+
+
+def test_newey_west_is_surer_of_far_minutes_than_the_textbook(amzn):
+    """Both are statsmodels' own: errors told by the very minutes that weigh come out small."""
+    y, x = past_of(amzn)
+    model = sm.OLS(y, x)
+    theirs = model.fit(
+        cov_type="HAC", cov_kwds={"maxlags": 5, "use_correction": True}, use_t=True
+    ).f_test(NONE)
+    hac = mm.granger(amzn, "order_flow_imbalance", "realized_variance", errors="hac", **THREE)
+    assert "5 lags" in hac.errors
+    assert hac.quantities["forward_f"].value == pytest.approx(float(theirs.fvalue), rel=1e-6)
+    assert hac.quantities["forward_p"].value == pytest.approx(float(theirs.pvalue), rel=1e-5)
+    plain = hac.details["tests"].iloc[0]["plain_p"]
+    assert plain == pytest.approx(float(model.fit().f_test(NONE).pvalue), rel=1e-6)
+    assert hac.quantities["forward_p"].value < plain
+
+
+def test_few_minutes_of_a_stock_weigh_by_blocks_the_long_way_round(amzn):
+    """Each draw regressed again by statsmodels, by 32 blocks of minutes; hats are its own too."""
+    ours = mm.granger(amzn, "order_flow_imbalance", "realized_variance", **THREE, seed=3)
+    assert "32 blocks of about 12 bars" in ours.errors
+    y, x = past_of(amzn)
+    group = np.arange(387) * 32 // 387
+
+    def wald(values):
+        fit = sm.OLS(values, x).fit(cov_type="cluster", cov_kwds={"groups": group})
+        return float(fit.wald_test(NONE, use_f=False, scalar=True).statistic)
+
+    rest = sm.OLS(y, x[["const", "y1", "y2", "y3"]]).fit()
+    signs = np.random.default_rng(3).choice([-1.0, 1.0], size=(99, 32))
+    drawn = [wald(rest.fittedvalues + s[group] * rest.resid) for s in signs]
+    reached = int(np.sum(np.array(drawn) >= wald(y)))
+    assert ours.quantities["forward_p"].value == pytest.approx((1 + reached) / 100)
+    hats = [
+        sm.OLS(y, columns).fit().get_influence().hat_matrix_diag for columns in (x, rest.model.exog)
+    ]
+    weight = hats[0] - hats[1]
+    assert ours.details["tests"].iloc[0]["heaviest"] == pytest.approx(weight.max(), rel=1e-6)
+    assert weight.max() > 0.2
     assert {"few_days", "few_bars_weigh"} <= set(ours.flags)
-    y, x = np.log(amzn["realized_variance"]), flow / flow.std()
-    past = pd.DataFrame({f"{n}{k}": v.shift(k) for n, v in (("x", x), ("y", y)) for k in (1, 2, 3)})
-    fit = sm.OLS(y[3:], sm.add_constant(past[3:])).fit(cov_type="HC3", use_t=True)
-    assert float(fit.f_test("x1 = 0, x2 = 0, x3 = 0").pvalue) > 0.005
     # the sum of the lags is not told from none, whichever way
     assert ours.quantities["forward_sum"].low < 0 < ours.quantities["forward_sum"].high
+
+
+def test_without_its_farthest_minute_a_stock_tells_of_no_foretelling(amzn):
+    """What the flag warns of: the textbook's p is below 0.05 by one minute of 390, by statsmodels.
+
+    That minute's flow unknown, no row has it among its lags; the same rows by hand.
+    """
+    flow = amzn["order_flow_imbalance"]
+    far = flow.abs().idxmax()
+    assert (flow.abs() > 8 * flow.std()).sum() >= 2  # counted from the bars
+    y, x = past_of(amzn)
+    assert float(sm.OLS(y, x).fit().f_test(NONE).pvalue) < 0.05
+    rows = y.index.difference(range(far, far + 4))
+    less = float(sm.OLS(y[rows], x.loc[rows]).fit().f_test(NONE).pvalue)
+    assert less > 0.05
+    without = amzn.assign(order_flow_imbalance=flow.drop(far))
+    found = mm.granger(without, flow.name, "realized_variance", **THREE)
+    assert found.sample.used == 387 - 4
+    assert found.details["tests"].iloc[0]["plain_p"] == pytest.approx(less, rel=1e-6)
+    assert found.quantities["forward_p"].value > 0.05
 
 
 def test_five_days_of_a_pool_are_least_squares_inside_days(pool):
