@@ -91,10 +91,14 @@ def granger(
     Notes
     -----
     No lag reaches over a session's edge or a missing bar. To foretell is not to cause: a third
-    series may move both, one of them earlier. Two series with the same shape over the day foretell
-    one another until it is taken out. Newey-West's law finds too much in few days, and where a few
-    bars are far out: it is no default. Where all sessions are one bar, lags are of the sessions
-    before, none across a missing one.
+    series may move both, one of them earlier. Newey-West's law finds too much in few days, and
+    where a few bars are far out: it is no default. Where all sessions are one bar, lags are of the
+    sessions before, none across a missing one.
+
+    Two series with the same shape over the day foretell one another until it is taken out: of 1000
+    worlds of 3, 12 and 45 days in which neither moves the other 60, 66 and 100 % are rejected at
+    5 % with the shape left in (by the textbook's F 70, 83 and 100 %), without it 6.8, 4.4 and
+    4.6 %. The 95 % intervals of sums hold 89 to 92 % with 3 days, 93 to 95 % with more.
 
     References
     ----------
