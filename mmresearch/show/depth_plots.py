@@ -99,7 +99,7 @@ def plot_slippage(data: pd.DataFrame | Market, *, ax: Axes | None = None, **opti
     ax.set_xticks(sizes, [f"{x:g}" for x in sizes], fontsize=8)
     ax.minorticks_off()
     ax.set_xlim(sizes[0] / 1.3, sizes[-1] * 1.3)
-    ax.set_ylim(0)
+    ax.set_ylim(0, 1.1 * ax.dataLim.y1 if drawn else None)  # a single dot stands whole
     ax.set_xlabel("size (units); in grey the share of time in which the levels shown fill it")
     ax.set_ylabel("cost beyond the mid (bps)")
     if not drawn:

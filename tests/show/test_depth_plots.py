@@ -51,6 +51,13 @@ def test_slippage_curve(queue):
     assert any("no size is filled" in t.get_text() for t in none.texts)
 
 
+def test_a_single_cost_stands_whole_in_the_figure(queue):
+    bars = mm.slippage(queue, sizes=[1])
+    ax = mm.plot_slippage(bars)
+    assert ax.get_ylim() == (0, pytest.approx(1.1 * bars["buy_bps"].quantile(0.75), rel=0.2))
+    assert ax.get_ylim()[1] > 1.05 * bars["buy_bps"].mean()
+
+
 def test_recovery_and_its_bands(found):
     ax = mm.plot_recovery(found)
     path = found.details["path"]
