@@ -1,9 +1,7 @@
-"""The mean path of recovery, the speed that its shape tells, and times to recovery with censoring.
+"""The mean path of recovery with its covariance, and times to recovery with censoring.
 
 The share of what was missing that is back at h is 1 less a ratio of sums over the events that are
-followed so long. Its shape r (1 - exp(-kappa h)) tells the speed: for each kappa the part of the
-path that a change of kappa would move is tested, which is linear in the path, so that the speeds
-that are not refused are an interval that holds also where nothing comes back: it is unbounded then.
+followed so long.
 """
 
 from __future__ import annotations
@@ -21,9 +19,7 @@ from mmresearch.estimate.mean_curves import sup_t
 from mmresearch.estimate.sandwich import Rule
 
 FEWEST_EVENTS = 20  # followed to a horizon, for a mean there
-FEWEST_HORIZONS = 4  # for a speed
 DAYS = 10  # from so many on errors are by day
-_GRID = 301
 
 
 class MeanPath(NamedTuple):
@@ -38,15 +34,6 @@ class MeanPath(NamedTuple):
     @property
     def spread(self) -> np.ndarray:
         return np.sqrt(np.clip(np.diag(self.covariance), 0, None))
-
-
-class Speed(NamedTuple):
-    """kappa (1/s) with the interval of those not refused, and the share that comes back."""
-
-    kappa: float
-    low: float
-    high: float
-    returns: float
 
 
 def block_rule(days: np.ndarray, what: str) -> Rule:
@@ -98,29 +85,6 @@ def path_table(path: MeanPath, level: float, seed: int) -> pd.DataFrame:
     columns = {"seconds": path.seconds, "events": path.events, "estimate": share}
     columns |= {"std_error": path.spread, "low": share - reach, "high": share + reach}
     return pd.DataFrame(columns | {"joint_low": share - joint, "joint_high": share + joint})
-
-
-def speed_of(path: MeanPath, level: float) -> Speed:
-    """The speed that the path's shape tells, and those that are not refused."""
-    h, weight = path.seconds, 1 / np.square(path.spread)
-    halves = np.geomspace(h[0] / 4, 4 * h[-1], _GRID)
-    kappa = np.log(2) / halves
-    curve = 1 - np.exp(-kappa[:, None] * h)
-    moves = h * np.exp(-kappa[:, None] * h)
-    square = (curve * curve * weight).sum(axis=1)
-    returns = (curve * weight) @ path.share / square
-    away = moves - curve * ((curve * moves * weight).sum(axis=1) / square)[:, None]
-    away = away * weight
-    error = np.sqrt(np.clip(np.einsum("ki,ij,kj->k", away, path.covariance, away), 0, None))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = (away @ path.share) / error
-    held = np.flatnonzero(np.abs(t) <= scipy.stats.t.ppf((1 + level) / 2, path.rule.df))
-    gap = path.share - returns[:, None] * curve
-    best = int((gap * gap * weight).sum(axis=1).argmin())
-    first, last = (held.min(), held.max()) if len(held) else (best, best)
-    low = 0.0 if last == _GRID - 1 else float(kappa[last])
-    high = math.inf if first == 0 else float(kappa[first])
-    return Speed(float(kappa[best]), low, high, float(returns[best]))
 
 
 def survival(events: pd.DataFrame, level: float) -> tuple[pd.DataFrame, SurvfuncRight]:

@@ -12,15 +12,13 @@ from statsmodels.duration.survfunc import SurvfuncRight
 
 from mmresearch.estimate.recovery_fits import (
     FEWEST_EVENTS,
-    FEWEST_HORIZONS,
     MeanPath,
-    Speed,
     mean_path,
     path_table,
     recovered_by,
-    speed_of,
     survival,
 )
+from mmresearch.estimate.recovery_speed import FEWEST_HORIZONS, Speed, speed_of
 from mmresearch.estimate.result import TIDY, Quantity, Result, Sample, refused, unknown
 from mmresearch.market import Market
 from mmresearch.measure.recoveries import cannot_follow, recoveries

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from statsmodels.duration.survfunc import SurvfuncRight
 
 import mmresearch as mm
-from mmresearch.estimate.recovery_fits import MeanPath, block_rule, mean_path, speed_of, survival
+from mmresearch.estimate.recovery_fits import MeanPath, block_rule, mean_path, survival
+from mmresearch.estimate.recovery_speed import speed_of
 from tests.truth.recovering import HORIZONS, Book
 
 
@@ -56,6 +58,36 @@ def test_an_exact_exponential_gives_its_speed(kappa):
     assert np.log(2) / found.kappa == pytest.approx(np.log(2) / kappa, rel=0.01)
     assert found.returns == pytest.approx(1, abs=0.01)
     assert found.low < kappa < found.high
+
+
+def told_apart(path, half):
+    """|t| of h exp(-kappa h) beside 1 - exp(-kappa h): what a change of this speed would move."""
+    h, kappa = path.seconds, np.log(2) / half
+    shape = np.column_stack([1 - np.exp(-kappa * h), h * np.exp(-kappa * h)])
+    inverse = np.linalg.inv(shape.T @ shape)
+    error = path.spread[0]  # of every horizon, and independent
+    return abs((inverse @ shape.T @ path.share)[1]) / (error * np.sqrt(inverse[1, 1]))
+
+
+@pytest.mark.parametrize("error", [0.0002, 0.01])
+def test_the_ends_of_the_speeds_interval_are_where_the_test_turns(error):
+    """However narrow: at either end the regression on the shape and its change has t critical."""
+    path = exact(0.5, error=error)
+    found, critical = speed_of(path, 0.95), scipy.stats.t.ppf(0.975, path.rule.df)
+    for kappa in (found.low, found.high):
+        assert told_apart(path, np.log(2) / kappa) == pytest.approx(critical, rel=1e-3)
+    assert found.kappa == pytest.approx(0.5, rel=1e-5)
+
+
+def test_speeds_not_refused_hold_the_true_one_95_of_100_times():
+    """300 paths of known normal errors, seed 8: 285, +-11.3 at three standard errors."""
+    rng, true = np.random.default_rng(8), exact(0.5, error=0.01)
+    true = true._replace(rule=true.rule._replace(df=1e6))
+    held = 0
+    for noise in rng.normal(0, 0.01, (300, len(true.seconds))):
+        found = speed_of(true._replace(share=true.share + noise), 0.95)
+        held += found.low <= 0.5 <= found.high
+    assert held == pytest.approx(285, abs=11.3)
 
 
 def test_a_larger_error_gives_a_wider_interval_and_a_flat_path_an_unbounded_one():
