@@ -90,8 +90,9 @@ def robustness(
     Result
         `table`: depth, quoted_share, recovered. `quantities`: absorbed, not identified where a part
         is not told, which is named, with an interval by the delta method from all parts together
-        (their logs, by day from ten days on, else by cosines over stretches of time); depth,
-        quoted_share, recovered, half_life, recovered_within (of `mm.resiliency`), round_trip.
+        (their logs, by day from ten days on, else by cosines over stretches of time, which bars and
+        events share); depth, quoted_share; recovered, half_life, recovered_within as
+        `mm.resiliency` tells them (by events in order); round_trip.
         `details`: "parts" (part, estimate, low, high, unit, why), "path", "survival", "meaning".
 
     Raises
@@ -120,11 +121,11 @@ def robustness(
     lacking = _lacking(bars, column, within_bps, why)
     words = _own_words(bars)
     quantities = {"absorbed": _absorbed(parts, lacking, level)}
-    quantities |= _part_quantities(parts, lacking, level, after)
-    for extra in ("half_life", "recovered_within"):
-        quantities[extra] = (
-            found.quantities[extra] if found else unknown(extra, UNITS.get(extra, ""), why, level)
-        )
+    quantities |= _part_quantities(parts, lacking, level)
+    for back in ("recovered", "half_life", "recovered_within"):
+        told = found is not None and (back != "recovered" or parts["recovered"] is not None)
+        none = unknown(back, UNITS.get(back, ""), why, level)
+        quantities[back] = found.quantities[back] if told else none
     sized = bool(bars["depth"].notna().any())
     none = unknown("round_trip", "bps", "no size stands at the best quotes", level)
     quantities["round_trip"] = _round_trip(market, size, about, level) if sized else none
@@ -263,21 +264,21 @@ def _error(parts: list[Part]) -> tuple[float, Rule]:
 
 
 def _part_quantities(
-    parts: dict[str, Part | None], lacking: str, level: float, after: str
+    parts: dict[str, Part | None], lacking: str, level: float
 ) -> dict[str, Quantity]:
+    """Depth and the quoted share, by bars in order of time."""
     found = {}
-    for name in ("depth", "quoted_share", "recovered"):
-        part, unit = parts.get(name), UNITS.get(name, "")
-        called = f"recovered after {after}" if name == "recovered" else name
-        if part is None or not math.isfinite(part.value) or f"{name} " in lacking:
-            found[name] = unknown(called, unit, lacking or "nothing is quoted", level)
+    for name in ("depth", "quoted_share"):
+        part, unit = parts[name], UNITS.get(name, "")
+        if not math.isfinite(part.value) or f"{name} " in lacking:
+            found[name] = unknown(name, unit, lacking or "nothing is quoted", level)
             continue
         error, rule = _error([part])
         reach = float(scipy.stats.t.ppf((1 + level) / 2, rule.df)) * error
         told = math.isfinite(reach)
         why = "" if told else "too short a record for any error"
         bounds = (part.value, part.value - reach, part.value + reach)
-        found[name] = Quantity(called, *bounds, unit, rule.words, told, why, level)
+        found[name] = Quantity(name, *bounds, unit, rule.words, told, why, level)
     return found
 
 

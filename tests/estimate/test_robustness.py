@@ -37,6 +37,15 @@ def test_parts_are_those_of_the_tables(found):
     assert trip.value == pytest.approx(cost["round_trip_bps"].mean(), rel=1e-6)
 
 
+@pytest.mark.parametrize("book", [Book(), Book(days=12, seconds=200)])
+def test_what_comes_back_has_one_interval_whoever_is_asked(book):
+    market = book.market(21)
+    options = {"of": "touch", "large": 0.6, "controls": 5}
+    back = mm.resiliency(market, horizons=["200ms", "1s", "4s", "8s"], **options)
+    whole = mm.robustness(market, after="8s", **options)
+    assert whole.quantities["recovered"] == back.quantities["recovered"]
+
+
 def test_what_is_planted_is_held(found):
     # 500 units less those on their way back, .08 * 6 / .3, and a few that flicker
     truth = (500 - 1.6 + 0.1) * (1 + Book().share(16))
