@@ -5,7 +5,10 @@ the path, so that the speeds that are not refused are an interval that holds als
 comes back: it is unbounded then. A grid finds where they are; the speed fitted, at which the test
 is 0, and both ends, at which it is critical, lie between its points and are found by halving. An
 interval that ended on the grid would be short by up to a step a side, and where the path is well
-known, a step is much of it.
+known, a step is much of it. Each horizon has the weight of the events that were followed to it. The
+inverse of its variance as estimated would favour those whose error is too small by chance: of 800
+markets of each of two kinds, 93 in 100 held the true speed so, and 95 with these weights, by which
+the speed fitted varied less, too.
 """
 
 from __future__ import annotations
@@ -62,7 +65,7 @@ def speed_of(path: MeanPath, level: float) -> Speed:
 
 def tested(path: MeanPath, log_half: np.ndarray) -> Tested:
     """The test of each speed, given by the log of its half-life (s)."""
-    h, weight = path.seconds, 1 / np.square(path.spread)
+    h, weight = path.seconds, path.events
     kappa = np.log(2) * np.exp(-log_half)[:, None]
     curve, moves = 1 - np.exp(-kappa * h), h * np.exp(-kappa * h)
     square = (curve * curve * weight).sum(axis=1)

@@ -208,12 +208,12 @@ def _half_back(curve: pd.DataFrame, path: MeanPath, level: float) -> dict[str, Q
 
 def _returns(speed: Speed, path: MeanPath, why: str, level: float) -> Quantity:
     """The share r at the speed fitted, with the error of both by the delta method."""
-    h, weight = path.seconds, 1 / np.square(path.spread)
+    h, weight = path.seconds, path.events
     slope = np.column_stack(
         [1 - np.exp(-speed.kappa * h), speed.returns * h * np.exp(-speed.kappa * h)]
     )
     bread = slope.T @ (slope * weight[:, None])
-    words = f"least squares of the mean path, delta method, {path.rule.words}"
+    words = f"least squares of the mean path by events, delta method, {path.rule.words}"
     if why or np.linalg.cond(bread) > 1e14:
         return unknown("returns", "", why or "the speed is not told from others", level)
     gain = np.linalg.solve(bread, (slope * weight[:, None]).T)

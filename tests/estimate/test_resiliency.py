@@ -29,10 +29,14 @@ def test_speed_and_share_that_were_planted(whole):
 
 
 def test_a_part_that_comes_back_is_told_from_all_of_it():
-    q = mm.resiliency(Book(days=6, returns=0.5).events(12)).quantities
-    assert q["returns"].low < 0.5 < q["returns"].high < 1
-    assert q["half_life"].identified
-    assert not q["half_back"].identified or q["half_back"].high > 5
+    """Four markets, seeds 12 to 15: three errors of their mean are 0.7 of the reach of one."""
+    found = [mm.resiliency(Book(days=6, returns=0.5).events(12 + k)).quantities for k in range(4)]
+    told = [q["returns"] for q in found]
+    reach = np.mean([(r.high - r.low) / 2 for r in told])
+    assert abs(np.mean([r.value for r in told]) - 0.5) < 0.7 * reach
+    assert all(r.high < 1 for r in told)
+    assert all(q["half_life"].identified for q in found)
+    assert all(not q["half_back"].identified or q["half_back"].high > 5 for q in found)
 
 
 def test_of_a_book_that_does_not_come_back_no_speed_is_told():
@@ -88,6 +92,18 @@ def test_speeds_not_refused_hold_the_true_one_95_of_100_times():
         found = speed_of(true._replace(share=true.share + noise), 0.95)
         held += found.low <= 0.5 <= found.high
     assert held == pytest.approx(285, abs=11.3)
+
+
+def test_a_horizon_counts_by_the_events_followed_to_it_not_by_how_well_it_seems_known():
+    """Errors found too small by chance would count most, and their interval hold too seldom."""
+    path = exact(0.5, error=0.01)
+    path = path._replace(share=path.share + 0.01 * np.array([1, -1, 1, -1, 1, -1, 1]))
+    seems = np.diag(1e-4 * np.array([9, 4, 4, 4, 4, 4, 1 / 9]))
+    one, other = (speed_of(p, 0.95) for p in (path, path._replace(covariance=seems)))
+    assert other[::3] == pytest.approx(one[::3])  # speed and share
+    assert other.high > 1.01 * one.high
+    fewer = speed_of(path._replace(events=np.array([100, 100, 100, 100, 100, 50, 20])), 0.95)
+    assert fewer.kappa != pytest.approx(one.kappa, rel=1e-4)
 
 
 def test_a_larger_error_gives_a_wider_interval_and_a_flat_path_an_unbounded_one():
