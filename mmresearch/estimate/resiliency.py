@@ -85,10 +85,10 @@ def resiliency(
     not told from 0: it needs no curvature and is unbounded where nothing comes back. Of
     100 intervals at 95 %, 95 or 96 held the speed planted (800, 500 and 800 worlds of three kinds;
     `mm.coverage()`). Errors are by day from 10 days on, else by cosines over the events in order.
-    Those of the times take events as independent. That the next large trade comes is taken to say nothing of the recovery; where
-    aggressors wait for the book to be back, recoveries are censored more often when they are slow.
-    An event whose size is missing again by other trades has recovered the later for it: that is
-    what a maker would have seen.
+    Those of the times take events as independent. That the next large trade comes is taken to say
+    nothing of the recovery; where aggressors wait for the book to be back, recoveries are censored
+    more often when they are slow. An event whose size is missing again by other trades has
+    recovered the later for it: that is what a maker would have seen.
 
     References
     ----------
