@@ -85,4 +85,22 @@ def equal_groups(replications: int, seed: int) -> list[Row]:
     return rows
 
 
-COVERAGE = {"average_markouts": intervals, "average_markouts_groups": equal_groups}
+def shares(replications: int, seed: int) -> list[Row]:
+    """The share of the capture that is lost again, as is known: impact (1 - persistence^2)."""
+    rows = []
+    for number, world in enumerate(w for w, options in WORLDS if w.impact and not options):
+        rng = np.random.default_rng([seed, number, 7])
+        found = [
+            average_markouts(markout_table(rng, world), weight="fills").quantities["adverse_share"]
+            for _ in range(replications)
+        ]
+        case = f"adverse_share 60s: {world}"
+        rows.append(row("average_markouts()", case, world.adverse() / HALF, found))
+    return rows
+
+
+COVERAGE = {
+    "average_markouts": intervals,
+    "average_markouts shares": shares,
+    "average_markouts_groups": equal_groups,
+}
