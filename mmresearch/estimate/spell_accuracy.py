@@ -47,30 +47,36 @@ def spell_accuracy(table: pd.DataFrame, spells: pd.DataFrame, *, level: float = 
         of bars called withdrawn, one after another, those that touch a spell; "spell_recall": of
         the spells that hold a whole bar those of which one is called.
 
-        Intervals are Wilson's. Runs and spells count as independent, bars as many as their
-        variance between days says; where they are all right or all wrong, as many as days with
-        any. details: "spells" (account, start, end, found, missing where no whole bar is known).
+        Intervals are Wilson's, of as many as the variance between days says, at most of all
+        there are, and fewer where there are few days (Korn and Graubard 1998). That variance says
+        nothing where they are all right or all wrong: bars count as days with any then, runs and
+        spells as independent (`mm.coverage()` says how often that holds).
+
+        details: "spells" (account, start, end, found, missing where no whole bar is known).
 
     References
     ----------
-    Wilson (1927), Journal of the American Statistical Association 22.
+    Wilson (1927), Journal of the American Statistical Association 22. Korn and Graubard (1998),
+    Confidence intervals for proportions with small expected number of positive counts, Survey
+    Methodology 24.
     """
     _refuse(table, spells, level)
     known = table[table["withdrawn"].notna()].sort_values(_ORDER, ignore_index=True)
-    inside, found = _overlap(known, spells)
+    inside, found, days = _overlap(known, spells)
     called = known["withdrawn"].to_numpy(bool)
     whole, edge = inside >= 1 - 1e-9, (inside > 0) & (inside < 1 - 1e-9)
     day, clear = known["day"], ~edge
     runs = _runs(known, called)
     held = pd.Series(inside > 0)[called].groupby(runs[called]).any()
-    told = found.dropna()
-    shares = {
-        "bar_precision": _of_bars(whole[called & clear], day[called & clear]),
-        "bar_recall": _of_bars(called[whole], day[whole]),
-        "spell_precision": (int(held.sum()), len(held), float(len(held))),
-        "spell_recall": (int(told.sum()), len(told), float(len(told))),
+    since = day[called].groupby(runs[called]).first()
+    told = found.notna()
+    right = {
+        "bar_precision": (whole[called & clear], day[called & clear]),
+        "bar_recall": (called[whole], day[whole]),
+        "spell_precision": (held, since),
+        "spell_recall": (found[told].astype(bool), days[told]),
     }
-    quantities = {name: _quantity(name, *shares[name], level) for name in _NAMES}
+    quantities = {name: _quantity(name, *right[name], level) for name in _NAMES}
     dropped = {
         "bars of which it is not known whether they are withdrawn": len(table) - len(known),
         "bars partly in a spell": int(edge.sum()),
@@ -82,7 +88,7 @@ def spell_accuracy(table: pd.DataFrame, spells: pd.DataFrame, *, level: float = 
         unit="shares, from 0 to 1",
         table=_tidy(quantities),
         sample=Sample(int(clear.sum()), dropped, day.nunique(), known["account"].nunique()),
-        errors="Wilson; bars as many as their variance between days says",
+        errors="Wilson, of as many as the variance between days says",
         quantities=quantities,
         details={"spells": spells.assign(found=found.astype("boolean"))},
     )
@@ -101,11 +107,11 @@ def _refuse(table: pd.DataFrame, spells: pd.DataFrame, level: float) -> None:
         raise ValueError(f"spell_accuracy: {'; '.join(wrong)}")
 
 
-def _overlap(known: pd.DataFrame, spells: pd.DataFrame) -> tuple[np.ndarray, pd.Series]:
-    """Of each bar the share within a spell; of each spell whether a whole bar of it is called."""
+def _overlap(known: pd.DataFrame, spells: pd.DataFrame) -> tuple[np.ndarray, pd.Series, pd.Series]:
+    """Of each bar the share within a spell; of each spell if a whole bar is called, and its day."""
     start, end = nanoseconds(known["start"]), nanoseconds(known["end"])
     length, inside = np.maximum(end - start, 1), np.zeros(len(known))
-    called, found = known["withdrawn"].to_numpy(bool), []
+    called, found, days = known["withdrawn"].to_numpy(bool), [], []
     for spell in spells.itertuples():
         own = (known["account"] == spell.account).to_numpy()
         if "symbol" in spells:
@@ -116,7 +122,9 @@ def _overlap(known: pd.DataFrame, spells: pd.DataFrame) -> tuple[np.ndarray, pd.
         inside += part
         whole = part >= 1 - 1e-9
         found.append(bool(called[whole].any()) if whole.any() else None)
-    return np.minimum(inside, 1.0), pd.Series(found, spells.index, dtype="object")
+        days.append(known["day"].iloc[whole.argmax()] if whole.any() else None)
+    of_each = (pd.Series(told, spells.index, dtype="object") for told in (found, days))
+    return np.minimum(inside, 1.0), *of_each
 
 
 def _runs(known: pd.DataFrame, called: np.ndarray) -> pd.Series:
@@ -127,30 +135,34 @@ def _runs(known: pd.DataFrame, called: np.ndarray) -> pd.Series:
     return pd.Series((~(follows & called)).cumsum(), known.index)
 
 
-def _of_bars(right: np.ndarray, day: pd.Series) -> tuple[int, int, float]:
-    """How many are right, of how many, and as how many independent ones they count."""
-    n, count = len(right), int(np.sum(right))
-    if not n:
-        return 0, 0, 0.0
-    days = day.nunique()
-    if count in (0, n) or days < 2:
-        return count, n, float(days)
-    share = count / n
-    sums = pd.Series(right - share).groupby(day.to_numpy()).sum()
+def _counts_as(right: np.ndarray, day: np.ndarray, alike: float, level: float) -> float:
+    """As how many independent ones they count; `alike` where the days cannot tell."""
+    n, share, days = len(right), float(np.mean(right)), len(np.unique(day))
+    if share in (0.0, 1.0) or days < 2:
+        return alike
+    sums = pd.Series(right - share).groupby(day).sum()
     variance = float((sums**2).sum()) * days / (days - 1) / n**2
-    return count, n, min(float(n), share * (1 - share) / variance)
+    quantile = (1 + level) / 2
+    few = scipy.stats.norm.ppf(quantile) / scipy.stats.t.ppf(quantile, days - 1)
+    alone = share * (1 - share) * few**2
+    return alone / max(variance, alone / n)
 
 
-def _quantity(name: str, right: int, n: int, many: float, level: float) -> Quantity:
+def _quantity(name: str, right: pd.Series | np.ndarray, day: pd.Series, level: float) -> Quantity:
     words = {"bar_precision": "no bar is called withdrawn", "bar_recall": "no bar is in a spell"}
     words |= {"spell_precision": words["bar_precision"], "spell_recall": "no spell has a whole bar"}
+    right, (place, _) = np.asarray(right, float), pd.factorize(day)
+    n = len(right)
     if not n:
         return unknown(name, "", words[name], level)
-    share, z = right / n, float(scipy.stats.norm.ppf((1 + level) / 2))
+    alike = n if name.startswith("spell") else len(np.unique(place))
+    many = _counts_as(right, place, float(alike), level)
+    share, z = right.mean(), float(scipy.stats.norm.ppf((1 + level) / 2))
     middle = (share + z**2 / (2 * many)) / (1 + z**2 / many)
     reach = z * math.sqrt(share * (1 - share) / many + z**2 / (4 * many**2)) / (1 + z**2 / many)
     low, high = max(middle - reach, 0.0), min(middle + reach, 1.0)
-    return Quantity(name, share, low, high, "", f"Wilson, {right:,} of {n:,}", level=level)
+    said = f"Wilson, {int(right.sum()):,} of {n:,}"
+    return Quantity(name, float(share), low, high, "", said, level=level)
 
 
 def _tidy(quantities: dict[str, Quantity]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from statsmodels.stats.proportion import proportion_confint
 
 import mmresearch as mm
@@ -54,12 +55,26 @@ def test_wilson_beside_statsmodels():
 
 
 def test_bars_of_a_day_that_are_right_together_count_as_one():
-    """Ten days, on each all bars right or all wrong: as ten, not as a hundred."""
+    """Ten days, on each all bars right or all wrong: as ten or fewer, not as a hundred."""
     days = pd.date_range("2024-01-01", periods=10).strftime("%Y-%m-%d")
     bars = pd.concat([table([k % 2] * 10, day=d) for k, d in enumerate(days)])
     truth = pd.concat([spells(("M", "10:00", "10:10"), day=d) for d in days])
     found = mm.spell_accuracy(bars, truth).quantities["bar_recall"]
-    low, high = proportion_confint(4.5, 9, method="wilson")  # G/(G - 1) makes it nine
+    few = (scipy.stats.norm.ppf(0.975) / scipy.stats.t.ppf(0.975, 9)) ** 2
+    # G/(G - 1) makes it nine
+    low, high = proportion_confint(4.5 * few, 9 * few, method="wilson")
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9)
+
+
+def test_spells_of_a_day_that_are_found_together_count_as_one():
+    """Ten days of five spells, on each all found or none."""
+    days = pd.date_range("2024-01-01", periods=10).strftime("%Y-%m-%d")
+    bars = pd.concat([table([k % 2] * 10, day=d) for k, d in enumerate(days)])
+    minutes = [("M", f"10:0{k}", f"10:0{k + 1}") for k in range(5)]
+    truth = pd.concat([spells(*minutes, day=d) for d in days], ignore_index=True)
+    found = mm.spell_accuracy(bars, truth).quantities["spell_recall"]
+    few = (scipy.stats.norm.ppf(0.975) / scipy.stats.t.ppf(0.975, 9)) ** 2
+    low, high = proportion_confint(4.5 * few, 9 * few, method="wilson")
     assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9)
 
 
