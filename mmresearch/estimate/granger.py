@@ -131,7 +131,8 @@ def granger(
     how = {"level": level, "draws": draws, "seed": seed}
     there, back = _both(rows, rows.pair, names, told, how)
     raw = (there, back) if rows.pair is rows.raw else _both(rows, rows.raw, names, told, how)
-    new = correlation(there.left, back.left, told.group, told.bar, rule, level)
+    params = 2 * rows.lags + 1
+    new = correlation(there.left, back.left, told.group, told.bar, rule, level, params)
     flags = _flags(rows, rule, there, back, raw[0])
     return Result(
         *question,

@@ -105,17 +105,24 @@ def _heaviest(tested: np.ndarray, rest: np.ndarray) -> float:
 
 
 def correlation(
-    one: np.ndarray, two: np.ndarray, group: np.ndarray, bar: np.ndarray, rule: Rule, level: float
+    one: np.ndarray,
+    two: np.ndarray,
+    group: np.ndarray,
+    bar: np.ndarray,
+    rule: Rule,
+    level: float,
+    params: int,
 ) -> tuple[float, float, float, float]:
-    """Correlation of what is new in both series, its interval, and the p of none."""
+    """Correlation of what is new in both series, its interval, and the p of none.
+
+    params: coefficients of each equation, which took as many degrees of freedom from what is new.
+    """
     a, b = (v / np.sqrt(v @ v / len(v)) for v in (one, two))
     r = float(a @ b / len(a))
     influence = (a * b - r * (a**2 + b**2) / 2)[:, None] / len(a)
     spread = sum_covariance(influence, pd.Series(group), rule, bars=pd.Series(bar))
     error = math.sqrt(max(float(spread[0, 0]), 0.0)) / max(1 - r**2, 1e-12)
-    count = _count(group)
-    if rule.kind in ("cluster", "wild", "bootstrap"):
-        error *= math.sqrt(count / (count - 1))
+    error *= math.sqrt(small_sample_factor(rule, len(a), params, _count(group)))
     reach = scipy.stats.t.ppf((1 + level) / 2, rule.df) * error
     centre = math.atanh(min(max(r, -1 + 1e-12), 1 - 1e-12))
     p = float(2 * scipy.stats.t.sf(abs(centre) / error, rule.df)) if error > 0 else math.nan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import statsmodels.api as sm
 from statsmodels.tsa.stattools import grangercausalitytests
 
@@ -52,6 +53,30 @@ def test_what_moves_together_in_the_bar_is_told_beside():
     assert new.low < 0.6 / 1.36**0.5 < new.high
     assert found.quantities["instantaneous_p"].value < 0.001
     assert p_of(found) > 0.01
+
+
+def test_the_interval_of_what_is_together_in_the_bar_the_long_way_round():
+    """n of influence rows over n - 7: each equation has taken seven of what is new."""
+    rng = np.random.default_rng(17)
+    x = noise(rng, 1, 60, rho=0.5)
+    table = table_of(x, name="x").assign(y=(noise(rng, 1, 60) + 0.3 * x).ravel())
+    asked = {"lags": 3, "deseasonalise": False, "logs": False, "errors": "HC1"}
+    found = mm.granger(table, "x", "y", **asked)
+    past = [table[c].shift(k) for c in ("x", "y") for k in (1, 2, 3)]
+    past = sm.add_constant(pd.concat(past, axis=1).dropna().to_numpy())
+    a, b = (sm.OLS(table[c].to_numpy()[3:], past).fit().resid for c in ("y", "x"))
+    a, b = a / a.std(), b / b.std()
+    r = (a * b).mean()
+    rows = (a * b - r * (a**2 + b**2) / 2) / 57
+    error = np.sqrt((rows**2).sum() * 57 / (57 - 7)) / (1 - r**2)
+    reach = scipy.stats.t.ppf(0.975, 50) * error
+    new = found.quantities["instantaneous"]
+    assert new.value == pytest.approx(r)
+    assert np.arctanh([new.low, new.high]) == pytest.approx(
+        np.arctanh(r) + reach * np.array([-1, 1])
+    )
+    p = 2 * scipy.stats.t.sf(np.arctanh(r) / error, 50)
+    assert found.quantities["instantaneous_p"].value == pytest.approx(p)
 
 
 def test_the_textbooks_f_of_one_long_session():
