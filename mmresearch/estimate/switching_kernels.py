@@ -9,20 +9,31 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+_NEVER = 1e-90  # a chance of leaving that is none; of four regimes its powers are still numbers
+
 
 @numba.njit(cache=True)
 def long_run(transition: np.ndarray) -> np.ndarray:
-    """Shares [K] of time in each regime; transition[i, j] is the chance of j after i."""
+    """Shares [K] of time in each regime; transition[i, j] is the chance of j after i.
+
+    Regimes are taken out one by one, without a subtraction (Grassmann, Taksar and Heyman 1985):
+    stays of a million bars lose no digit, and one without end is no matrix that cannot be inverted.
+    """
     k = len(transition)
-    system = np.zeros((k + 1, k))
-    for i in range(k):
-        for j in range(k):
-            system[i, j] = transition[j, i] - (1.0 if i == j else 0.0)
-        system[k, i] = 1.0
-    right = np.zeros(k + 1)
-    right[k] = 1.0
-    shares = np.linalg.solve(system.T @ system, system.T @ right)
-    shares = np.maximum(shares, 0.0)
+    way = transition.copy()
+    for last in range(k - 1, 0, -1):
+        leaves = 0.0
+        for j in range(last):
+            leaves += way[last, j]
+        for i in range(last):
+            way[i, last] /= max(leaves, _NEVER)
+            for j in range(last):
+                way[i, j] += way[i, last] * way[last, j]
+    shares = np.zeros(k)
+    shares[0] = 1.0
+    for j in range(1, k):
+        for i in range(j):
+            shares[j] += shares[i] * way[i, j]
     return shares / shares.sum()
 
 

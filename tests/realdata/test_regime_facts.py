@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from statsmodels.tsa.api import MarkovRegression
+from statsmodels.tsa.api import ARIMA, MarkovRegression
 
 import mmresearch as mm
 from mmresearch.load import lobster
@@ -25,6 +25,11 @@ def test_the_spread_falls_once_and_that_is_no_regime(bars):
     found = mm.liquidity_regimes(bars, "spread_bps", starts=4, draws=0)
     assert "hardly visited" in found.quantities["duration_1"].reason
     assert {"time_of_day_left_in", "values_persist_within_regimes"} <= set(found.flags)
+    # statsmodels' autoregression has half of the parameters and a larger likelihood
+    alone = ARIMA(np.log(bars["spread_bps"].to_numpy()), order=(1, 0, 0), trend="c").fit()
+    two = found.details["number"].set_index("regimes").loc[2, "log_likelihood"]
+    assert alone.llf > two
+    assert "one_regime_that_persists_fits_as_well" in found.flags
 
 
 def theirs(found, sessions):
@@ -41,6 +46,10 @@ def test_the_likelihood_of_a_days_depth_is_statsmodels(bars):
     told = found.details["number"].set_index("regimes")["log_likelihood"]
     y = np.log(bars["depth"].to_numpy())
     assert theirs(found, [y]) == pytest.approx(told[2], abs=1e-6)
+    one = found.details["rival"].loc["one regime that persists"]
+    law = [one["mean"], one["rho"], one["sd"] ** 2 * (1 - one["rho"] ** 2)]
+    persisting = ARIMA(y, order=(1, 0, 0), trend="c").loglike(law)
+    assert one["log_likelihood"] == pytest.approx(persisting, abs=1e-6)
     alone = -len(y) / 2 * (np.log(2 * np.pi * y.var()) + 1)  # one regime: a normal law
     assert told[1] == pytest.approx(alone, abs=1e-6)
 
