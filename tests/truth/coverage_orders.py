@@ -117,7 +117,7 @@ def illusory(replications: int, seed: int) -> list[Row]:
     """Depth that is pulled before aggressors is found; without it none is, at 5 %."""
     rows = []
     for number, (share, days) in enumerate(((0.0, 1), (0.3, 1), (0.0, 8))):
-        found, known = [], []
+        found, known, raw = [], [], []
         for k in range(replications):
             made = order_flow(
                 days=days,
@@ -129,6 +129,7 @@ def illusory(replications: int, seed: int) -> list[Row]:
             )
             q = illusory_depth(made.market, window="1min", seed=k).quantities["illusory_share"]
             known.append(made.truth["illusory_share"])
+            raw.append(q)
             # what was pulled differs from market to market: the interval less it should hold 0
             low, high = q.low - known[-1], q.high - known[-1]
             found.append(Quantity(q.name, q.value, low, high, q.unit, "", q.identified))
@@ -137,6 +138,9 @@ def illusory(replications: int, seed: int) -> list[Row]:
         case = f"illusory share less the planted: {many}, orders {pulled}"
         held = row("illusory_depth()", case, 0.0, found)
         rows.append(held._replace(truth=float(np.mean(known)) if share else 0.0))
+        if share:  # of all markets of this kind, which the interval is of
+            case = f"illusory share of all such markets: {many}, orders {pulled}"
+            rows.append(row("illusory_depth()", case, float(np.mean(known)), raw))
     return rows
 
 
