@@ -98,7 +98,9 @@ def granger(
     Two series with the same shape over the day foretell one another until it is taken out: of 1000
     worlds of 3, 12 and 45 days in which neither moves the other 60, 66 and 100 % are rejected at
     5 % with the shape left in (by the textbook's F 70, 83 and 100 %), without it 6.8, 4.4 and
-    4.6 %. The 95 % intervals of sums hold 89 to 92 % with 3 days, 93 to 95 % with more.
+    4.6 %; of 1000 worlds of 90 sessions of one bar 5.0 %. The 95 % intervals of sums hold 89 to
+    92 % with 3 days, 93 to 95 % with more. Nothing in the same bar is rejected in 7.1, 6.6 and
+    5.6 % with 3, 12 and 45 days.
 
     References
     ----------

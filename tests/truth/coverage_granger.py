@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 
 from mmresearch.estimate.granger import granger
 from tests.truth.coverage import Row, Study, row
-from tests.truth.times_of_day import pair_of
+from tests.truth.times_of_day import noise, pair_of
 
 CASES = ((3, 60), (12, 26), (45, 26))
+SESSIONS = 90
 NAME = "granger()"
 SOME = 4  # size takes all replications, power one of so many and 100 at least
 
@@ -53,6 +55,24 @@ def study(days: int, bars: int) -> Study:
     return rows
 
 
+def sessions(replications: int, seed: int) -> list[Row]:
+    """A bar a session: lags of the sessions before, the law by blocks of them."""
+    rng = np.random.default_rng([1 + seed, SESSIONS, 42])
+    days = pd.date_range("2024-01-01", periods=SESSIONS)
+    p: dict[str, list[float]] = {"neither moves the other": [], "nothing in the same bar": []}
+    found = []
+    for i in range(replications):
+        x, y = (noise(rng, 1, SESSIONS, rho=0.3, level=0.0).ravel() for _ in range(2))
+        table = pd.DataFrame({"day": days, "bar": 0, "x": x, "y": y})
+        found.append(granger(table, "x", "y", draws=99, seed=i).quantities)
+        p["neither moves the other"].append(found[-1]["forward_p"].value)
+        p["nothing in the same bar"].append(found[-1]["instantaneous_p"].value)
+    case = f"{SESSIONS} sessions of a bar"
+    told = [_share(f"rejects at 5 %, {words}: {case}", values) for words, values in p.items()]
+    sums = [q["forward_sum"] for q in found]
+    return [*told, row(NAME, f"sum of coefficients, none: {case}", 0.0, sums)]
+
+
 def _share(case: str, p: list[float]) -> Row:
     share = float(np.mean(np.array(p) <= 0.05))
     error = math.sqrt(share * (1 - share) / len(p))
@@ -60,3 +80,4 @@ def _share(case: str, p: list[float]) -> Row:
 
 
 COVERAGE = {f"granger, {d} days": study(d, bars) for d, bars in CASES}
+COVERAGE["granger, sessions"] = sessions
