@@ -80,9 +80,9 @@ def illusory_depth(
         moment too: that depth goes before them need not be for their sake.
 
         Where nothing is pulled, 6 of 100 intervals at 95 % leave out 0 on one day and 7 on eight
-        days with errors by day (400 worlds each, `mm.coverage()`). The interval is of all markets
-        of this kind, of which 95 of 100 hold the mean; of what went in this very market, which
-        varies less around the estimate, it held the share in all of 400.
+        days with errors by day (400 worlds each, `mm.coverage()`). Where 30 % of orders are, 95 of
+        100 hold the mean share of such markets, which the interval is of; what was pulled in the
+        one market that was seen, 400 of 400.
 
         Refused where too few arrivals have a quote, and where the usual print is over 25 times the
         depth shown: quotes in round lots cannot be compared with prints in single units.
