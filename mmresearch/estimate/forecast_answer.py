@@ -20,7 +20,8 @@ EQUATION = (
     r"\overline{RV}_{t+1..t+h} = c + \sum_l \beta_l \overline{RV}_{t-l+1..t} + \gamma' z_t + e_t"
 )
 MEANING = {
-    "r2_oos": "share of the squared error of the model without predictors that they take away",
+    "r2_oos": "share of the squared error of the model without predictors that they take away; "
+    "the interval is of these days, whatever news had come",
     "p_clark_west": "chance of as much, if they foretold nothing; one-sided",
     "qlike_gain": "mean QLIKE of the model without them less with them",
     "r2_past_mean": "of the model with them, against the mean of the past",
@@ -49,7 +50,8 @@ def answer(study: Study) -> Result:
         table=main.table,
         sample=study.rows.sample(int(used.sum()), days),
         errors=f"coefficients in the sample: {main.errors}. Out of sample: {scheme} origin, first "
-        f"taught by {study.asked.window} rows; Newey-West; {kept}",
+        f"taught by {study.asked.window} rows; r2_oos by a bootstrap-t of blocks, r2_past_mean by "
+        f"cosines, both of these days, whatever news had come; the rest Newey-West; {kept}",
         fit=main.fit,
         quantities=quantities(told, study) | sealed_quantities(sealed, study.asked.level),
         flags=(*main.flags, *_flags(told, study)),

@@ -18,6 +18,7 @@ from mmresearch.estimate.forecast_tests import (
     giacomini_white,
     qlike,
     r2_against,
+    r2_nested,
     squared,
 )
 from mmresearch.estimate.har_rows import Rows
@@ -123,8 +124,8 @@ def _compared(
     """The columns of `COMPARED` after the number of forecasts: small model, large, large late."""
     small, large, _ = three
     losses = [squared(realized, f.level) for f in three]
-    r2 = r2_against(losses[0], losses[1], horizon, asked.level)
-    r2_late = r2_against(losses[0], losses[2], horizon, asked.level)[0]
+    r2 = r2_nested(losses[0], losses[1], horizon, asked.level, asked.seed)
+    r2_late = 1 - float(losses[2].sum() / losses[0].sum())
     gain = qlike(realized, small.level) - qlike(realized, large.level)
     by_qlike = diebold_mariano(gain, horizon)
     by_square = diebold_mariano(losses[0] - losses[1], horizon)

@@ -19,6 +19,7 @@ from mmresearch.estimate.forecast_tests import (
     loss_lags,
     qlike,
     r2_against,
+    r2_nested,
 )
 from mmresearch.estimate.har_rows import har_rows
 from tests.truth.har_days import CONST, DAY, MONTH, WEEK, har_days
@@ -218,12 +219,77 @@ def test_r2_interval_is_the_delta_method():
     """Of independent pairs: the error of a ratio of means, written out."""
     rng = np.random.default_rng(5)
     base, model = rng.exponential(2, 4000), rng.exponential(1.5, 4000)
-    value, low, high = r2_against(base, model, 1, 0.95)
     ratio = model.mean() / base.mean()
     error = np.sqrt((model.var() + ratio**2 * base.var()) / 4000) / base.mean()
-    assert value == pytest.approx(1 - ratio)
-    assert (high - low) / 2 / 1.96 == pytest.approx(error, rel=0.1)
-    assert 0.25 - 4 * error < value < 0.25 + 4 * error
+    for found in (r2_against(base, model, 1, 0.95), r2_nested(base, model, 1, 0.95, seed=0)):
+        value, low, high = found
+        assert value == pytest.approx(1 - ratio)
+        assert (high - low) / 2 / 1.96 == pytest.approx(error, rel=0.1)
+        assert 0.25 - 4 * error < value < 0.25 + 4 * error
+
+
+def test_r2_interval_by_cosines_by_hand():
+    """Eight losses, four cosines written out: cos(pi j (i + 1/2) / 8), t of 4 degrees 2.776."""
+    base = np.array([4.0, 2, 1, 1, 3, 2, 2, 1])
+    model = np.array([1.0, 2, 2, 1, 1, 2, 2, 1])
+    value, low, high = r2_against(base, model, 1, 0.95)
+    assert value == 0.25
+    influence = (model - 0.75 * base) / 16
+    i = np.arange(8) + 0.5
+    drawn = [np.sqrt(2) * influence @ np.cos(np.pi * j * i / 8) for j in (1, 2, 3, 4)]
+    reach = 2.776445 * np.sqrt(np.mean(np.square(drawn)))
+    assert (value - low, high - value) == pytest.approx((reach, reach))
+    assert r2_against(base, base, 1, 0.95) == (0, 0, 0)
+    assert r2_against(base, 0.001 * model, 1, 0.95)[2] < 1
+    assert r2_against(base, np.where(i < 1, 1.0, 0.0), 5, 0.95)[2] <= 1
+
+
+def test_nested_r2_interval_by_hand():
+    """Four losses in blocks of one: ratio 3/4; every draw's error and reach written out."""
+    base, model = np.array([4.0, 2, 1, 1]), np.array([1.0, 2, 2, 1])
+    value, low, high = r2_nested(base, model, 1, 0.9, seed=0)
+    assert value == 0.25
+    reaches = []
+    drawn = np.random.default_rng(0).integers(0, 4, (999, 4))
+    for a, b in zip(base[drawn], model[drawn], strict=True):
+        error = np.sqrt(np.mean((b / b.mean() - a / a.mean()) ** 2) / 4)
+        away = abs(np.log(b.mean() / a.mean()) - np.log(0.75))
+        reaches.append(away / error if error > 0 else np.inf)
+    error = np.sqrt(np.mean((model / 1.5 - base / 2) ** 2) / 4)
+    reach = sorted(reaches)[899] * error  # 899.1 of 999 are 90 %
+    assert low == pytest.approx(1 - 0.75 * np.exp(reach))
+    assert high == pytest.approx(1 - 0.75 * np.exp(-reach))
+
+
+def test_nested_r2_interval_turns_with_the_question():
+    """Of the ratio the other way round it is the reciprocal, and of other units the same."""
+    rng = np.random.default_rng(8)
+    base, model = rng.exponential(2, 90), rng.exponential(1.5, 90)
+    value, low, high = r2_nested(base, model, 5, 0.95, seed=0)
+    turned = r2_nested(model, base, 5, 0.95, seed=0)
+    expected = [1 - 1 / (1 - x) for x in (value, high, low)]
+    np.testing.assert_allclose(turned, expected)
+    np.testing.assert_allclose(r2_nested(9 * base, 9 * model, 5, 0.95, seed=0), [value, low, high])
+    assert low < value < high < 1
+    assert r2_nested(base, 0.5 * base, 5, 0.95, seed=0)[0] == 0.5
+    assert r2_nested(base, base, 5, 0.95, seed=0) == (0, 0, 0)
+
+
+def test_one_day_that_differs_tells_nothing():
+    base = np.ones(60)
+    model = np.where(np.arange(60) == 30, 0.5, 1.0)
+    assert r2_nested(base, model, 1, 0.95, seed=0)[1:] == (-np.inf, 1)
+
+
+def test_nested_r2_interval_holds_the_truth_of_heavy_losses():
+    """Lognormal ratios of losses, 500 samples of 80, seed 9, truth 0.2: 95 % +- 3 errors of 1 %."""
+    rng, held = np.random.default_rng(9), 0
+    for _ in range(500):
+        base = rng.standard_normal(80) ** 2 * np.exp(rng.standard_normal(80))
+        model = 0.8 * base * np.exp(0.5 * rng.standard_normal(80) - 0.125)
+        _, low, high = r2_nested(base, model, 1, 0.95, seed=0)
+        held += low <= 0.2 <= high
+    assert 0.92 <= held / 500 <= 0.98
 
 
 def test_what_the_answer_says(days, found):

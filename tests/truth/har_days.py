@@ -37,3 +37,35 @@ def har_days(
     table = pd.DataFrame({"day": day, "known": day.tz_localize("UTC") + pd.Timedelta("21h")})
     table = table.assign(rv=rv[burn:], quarticity=rv[burn:] ** 2)
     return table.assign(**{name: z[burn:, j] for j, name in enumerate(predictors)})
+
+
+def ahead(
+    table: pd.DataFrame,
+    places: np.ndarray,
+    horizon: int,
+    rng: np.random.Generator,
+    *,
+    gain: float = 0.0,
+    persistence: float = 0.7,
+    noise: float = 0.35,
+    draws: int = 400,
+    predictor: str = "withdrawal",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expected mean variance of the next `horizon` rows, and of its square, as each place knew it.
+
+    By `draws` futures of `har_days` from the rows' past and predictor; news come with both signs.
+    """
+    rv = table["rv"].to_numpy()
+    path = np.empty((22 + horizon, len(places), draws))
+    path[:22] = rv[places - np.arange(21, -1, -1)[:, None]][:, :, None]
+    z = np.repeat(table[predictor].to_numpy()[places][:, None], draws, axis=1)
+    for t in range(22, 22 + horizon):
+        week, month = path[t - 5 : t].mean(axis=0), path[t - 22 : t].mean(axis=0)
+        past = DAY * path[t - 1] + WEEK * week + MONTH * month
+        half = rng.standard_normal((len(places), draws // 2))
+        news = np.exp(noise * np.concatenate([half, -half], axis=1) - noise**2 / 2)
+        path[t] = np.maximum(CONST + past + gain * z, 0.05) * news
+        shock = rng.standard_normal(z.shape) * np.sqrt(1 - persistence**2)
+        z = np.clip(persistence * z + shock, -2.5, 2.5)
+    mean = path[22:].mean(axis=0)
+    return mean.mean(axis=1), (mean**2).mean(axis=1)
