@@ -67,7 +67,8 @@ def volatility_forecast(
     level, size : float
         Of the intervals, and of the model confidence set.
     draws, seed : int
-        Of the model confidence set; 0 draws leave it out.
+        Of the model confidence set; 0 draws leave it out. `seed` is of the interval of `r2_oos`
+        too, of 999 draws.
 
     Returns
     -------
@@ -90,9 +91,13 @@ def volatility_forecast(
     "gain_vanishes_when_lagged": a gain of more than 5 % is gone when predictors are one row older.
     What is known too late looks so, and so does news that lasts one row: look at its dates.
 
-    Of few forecasts the interval of `r2_oos` is too narrow where predictors do help: with 180 of
-    them 83 to 85 % held the truth in simulations where 95 % were promised; without help 90 to 97 %
-    (`mm.coverage()`). Whether they help is what `p_clark_west` is for.
+    The intervals of R2 are of the days that were foretold: what these forecasts would lose on
+    average, whatever news had come to these days. In twelve simulated worlds of 76 to 389 forecasts
+    95 to 98 % of those of `r2_oos` held it where 95 were promised, 92 to 100 % of `r2_past_mean`.
+    Other days, at other levels of volatility, differ by more than one stretch tells. The mean over
+    all paths of a world was held by 85 to 94 % of `r2_oos` where predictors help, by 94 % and more
+    where they do not, and by 56 to 82 % of `r2_past_mean` (`mm.coverage()`). Whether predictors
+    help is what `p_clark_west` is for.
 
     Diebold and Mariano's test hardly ever rejects between nested models; it stands beside, for
     models that are not. p-values of several models, horizons and sets are not adjusted: the answer
@@ -105,7 +110,12 @@ def volatility_forecast(
     Journal of Econometrics 192. Patton (2011), Volatility forecast comparison using imperfect
     proxies, Journal of Econometrics 160. Campbell and Thompson (2008), Predicting excess stock
     returns out of sample, Review of Financial Studies 21. Clark and West (2007), Approximately
-    normal tests for equal predictive accuracy in nested models, Journal of Econometrics 138.
+    normal tests for equal predictive accuracy in nested models, Journal of Econometrics 138. Lai,
+    Gross and Shen (2011), Evaluating probability forecasts, Annals of Statistics 39. Götze and
+    Künsch (1996), Second-order correctness of the blockwise bootstrap for stationary observations,
+    Annals of Statistics 24. Hall (1988), On symmetric bootstrap confidence intervals, Journal of
+    the Royal Statistical Society B 50. Lazarus, Lewis, Stock and Watson (2018), HAR inference:
+    recommendations for practice, Journal of Business and Economic Statistics 36.
     """
     spec = {"target": target, "predictors": list(predictors), "known": dict(known or {})}
     spec |= {"models": models and list(models), "lags": lags and list(lags)}
