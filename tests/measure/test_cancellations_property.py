@@ -15,7 +15,7 @@ import mmresearch as mm
 from tests.at_random import calmly
 
 OPEN = pd.Timestamp("2024-03-04 09:00", tz="UTC")
-TIMES = ["start", "end", "day"]
+HOURS = st.sampled_from([-7, 1, 24 * 7])
 UNITS = ["added", "cancelled", "filled", "cleared", "standing", "unseen_cancelled"]
 UNITS += ["unseen_filled", "hidden_filled", "crossed", "pulled", "pulled_at_touch"]
 UNITS += ["pulled_per_second", "touch_pulled_per_second"]
@@ -94,19 +94,12 @@ def test_in_the_mirror_the_same_was_pulled(events, quotes):
 
 
 @calmly(10)
-@given(EVENTS, QUOTES, st.sampled_from([0.25, 3.0]), st.sampled_from([0.5, 8.0]))
-def test_sizes_scale_what_was_pulled_and_prices_nothing(events, quotes, k, price):
-    found = measured(events, quotes, size=k, price=price)
+@given(EVENTS, QUOTES, st.sampled_from([0.25, 3.0]), st.sampled_from([0.5, 8.0]), HOURS)
+def test_sizes_scale_what_was_pulled_prices_nothing_at_any_hour(events, quotes, k, price, hours):
+    found = measured(events, quotes, size=k, price=price, hours=hours)
     wanted = measured(events, quotes)
     wanted[UNITS] *= k
-    pd.testing.assert_frame_equal(found, wanted, rtol=1e-12)
-    assert found.attrs == wanted.attrs
-
-
-@calmly(10)
-@given(EVENTS, QUOTES, st.sampled_from([-7, 1, 24 * 7]))
-def test_at_another_hour_the_same_was_pulled(events, quotes, hours):
-    found, wanted = measured(events, quotes, hours=hours), measured(events, quotes)
     moved = {c: wanted[c] + pd.Timedelta(hours, "h") for c in ("start", "end")}
     moved["day"] = moved["start"].dt.tz_localize(None).dt.floor("D")
-    pd.testing.assert_frame_equal(found, wanted.assign(**moved), check_dtype=False)
+    pd.testing.assert_frame_equal(found, wanted.assign(**moved), check_dtype=False, rtol=1e-12)
+    assert found.attrs == wanted.attrs
