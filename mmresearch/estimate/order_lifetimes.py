@@ -94,6 +94,10 @@ def order_lifetimes(
         "modifications" where it is a tenth of them or more. "few_at_risk": fewer than 30 orders
         were still watched at the last horizon, where terms are missing.
 
+        Of 100 intervals at 95 % 93 to 98 hold the share, median or rate planted, and of 100 joint
+        bands 97 or 98 the whole curve: orders alone, in bursts, in bursts whose kinds persist and
+        over days that differ, 400 worlds each (`mm.coverage()`).
+
     References
     ----------
     Aalen and Johansen (1978), Scandinavian Journal of Statistics 5. Hasbrouck and Saar (2009),
