@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mmresearch.show.plots import ACCENT, QUIET, SECOND, _axes
+from mmresearch.show.plots import ACCENT, QUIET, SECOND, _axes, _words_only
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,8 +27,9 @@ def coverage() -> pd.DataFrame:
     -------
     DataFrame
         study, estimator, case (the simulated world), truth (what the interval should hold), nominal
-        (what it states), covered (share that hold the truth), refused (share not identified),
-        replications, mc_error (standard error of `covered`).
+        (what it states; missing where nothing is stated: how often a test finds what is there, or
+        what a worse way would do), covered (share that hold the truth; of tests that reject),
+        refused (share not identified), replications, mc_error (standard error of `covered`).
     """
     beside = _HERE.parents[1] / "tests" / "truth" / "coverage.csv"
     return pd.read_csv(beside if beside.is_file() else _HERE.parent / "coverage.csv")
@@ -39,8 +40,11 @@ def plot_coverage(table: pd.DataFrame, *, by: str | None = None, ax: Axes | None
 
     Of a test, the share of true nulls that it rejects less its size. Rows whose bar does not reach
     0 are drawn in the second colour, those over 20 points away as an arrow at the edge. A line a
-    row, or a line a value of the column `by`.
+    row, or a line a value of the column `by`. Rows of which nothing is stated are left out.
     """
+    table = table[table["nominal"].notna()].reset_index(drop=True)
+    if table.empty:
+        return _words_only(_axes(ax, (6.4, 1.2)), "nothing is stated of these: there is no level")
     truth = ", truth " + table["truth"].map("{:.3g}".format)
     said = table["estimator"] + ": " + table["case"] + truth if by is None else table[by]
     line = np.arange(len(table)) if by is None else pd.factorize(said)[0]

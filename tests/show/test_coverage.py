@@ -45,3 +45,12 @@ def test_what_is_far_off_is_an_arrow_and_leaves_room_to_the_others():
     left, right = mm.plot_coverage(table).get_xlim()
     assert -25 < left < -20
     assert right < 20
+
+
+def test_where_nothing_is_stated_nothing_is_missed():
+    """The power of a test is no error of its size: such rows are left out."""
+    table = mm.coverage().head(3).assign(nominal=[0.95, np.nan, 0.05], covered=0.94, mc_error=0.01)
+    labels = [label.get_text() for label in mm.plot_coverage(table).get_yticklabels()]
+    assert len(labels) == 2
+    none = mm.plot_coverage(table.assign(nominal=np.nan))
+    assert "nothing is stated" in none.texts[0].get_text()

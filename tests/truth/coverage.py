@@ -8,7 +8,8 @@ studies that ran replace theirs in `coverage.csv`; the others' stay.
     estimator     the public call whose interval it is
     case          the simulated world: what reverts, how long it was watched
     truth         the number that the interval should hold
-    nominal       the level that the interval states, or the size of the test
+    nominal       the level that the interval states, or the size of the test; missing where nothing
+                  is stated: how often a test finds what is there, or what a worse way would do
     covered       share of the intervals given that hold the truth, or of true nulls rejected
     refused       share of replications answered "not identified"; some still have an interval
     replications  simulated worlds

@@ -73,12 +73,13 @@ def quick(table: pd.DataFrame, **asked: object) -> tuple[dict[str, Quantity], li
 
 
 def share(values: list[float], estimator: str, case: str, gain: float) -> Row:
-    """How often p is below 5 %."""
+    """How often p is below 5 %, which is its size where nothing is gained."""
     p = np.array(values)
     told = np.isfinite(p)
     rejected = float((p[told] < 0.05).mean())
     error = math.sqrt(rejected * (1 - rejected) / max(told.sum(), 1))
-    return Row(estimator, case, gain, 0.05, rejected, float((~told).mean()), len(p), error)
+    size = math.nan if gain else 0.05
+    return Row(estimator, case, gain, size, rejected, float((~told).mean()), len(p), error)
 
 
 def intervals(replications: int, seed: int) -> list[Row]:
@@ -119,7 +120,7 @@ def replication(rng: np.random.Generator, world: dict, asked: dict) -> Found:
 
 
 def two_truths(estimator: str, case: str, name: str, found: list[Found]) -> list[Row]:
-    """Is R2 held as the news of the same days make it on average, and as all paths do?"""
+    """Is R2 held as news of the same days make it on average (stated), and as all paths?"""
     given = [one.quantities[name] for one in found]
     other, model = np.mean([one.losses[name] for one in found], axis=0)
     own = np.array([1 - one.expected[name][1] / one.expected[name][0] for one in found])
@@ -128,7 +129,9 @@ def two_truths(estimator: str, case: str, name: str, found: list[Found]) -> list
     level, of_days = given[0].level, f"{case}; news of the same days drawn anew"
     return [
         Row(estimator, of_days, float(own.mean()), level, held, 0.0, len(found), error),
-        row(estimator, f"{case}; mean over all paths", float(1 - model / other), given),
+        row(estimator, f"{case}; mean over all paths", float(1 - model / other), given)._replace(
+            nominal=math.nan
+        ),
     ]
 
 

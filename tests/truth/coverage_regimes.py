@@ -59,7 +59,7 @@ def intervals(replications: int, seed: int) -> list[Row]:
 def flags(replications: int, seed: int) -> list[Row]:
     """How often what persists within regimes, or may be taken for them, is said."""
     rows = []
-    for place, (case, days, bars, made, persists, rival) in enumerate(FLAGGED):
+    for place, (case, days, bars, made, persists) in enumerate(FLAGGED):
         rng = np.random.default_rng([seed, 52, place])
         found: dict[str, list[bool]] = {PERSISTS: [], RIVAL: []}
         for i in range(replications):
@@ -69,13 +69,16 @@ def flags(replications: int, seed: int) -> list[Row]:
             for flag, raised in found.items():
                 raised.append(flag in told)
         size = f"{days} days of {bars} bars"
-        for flag, often in ((PERSISTS, persists), (RIVAL, rival)):
+        for flag, often in ((PERSISTS, persists), (RIVAL, math.nan)):
             rows.append(_share(f"flag {flag}, {case}: {size}", found[flag], often))
     return rows
 
 
 class World(NamedTuple):
-    """Tables with so many regimes, of which one more is tested; part: of the replications."""
+    """Tables with so many regimes, of which one more is tested.
+
+    part: of the replications. size: of the test, missing where there is more, or other, to find.
+    """
 
     case: str
     days: int
@@ -84,6 +87,7 @@ class World(NamedTuple):
     less: int = 1
     deseasonalise: bool = False
     part: float = 1.0
+    size: float = 0.05
 
 
 def number(cases: tuple[World, ...]) -> Study:
@@ -96,8 +100,9 @@ def number(cases: tuple[World, ...]) -> Study:
                 table = switching(rng, world.days, world.bars, **world.made)
                 found.append(finds_more(table, world.less, world.deseasonalise, seed=i))
             more = "more than one" if world.less == 1 else f"more than {world.less}"
-            size = f"{world.days} days of {world.bars} bars"
-            told.append(_share(f"{more} found at 5 %, {world.case}: {size}", found))
+            sample = f"{world.days} days of {world.bars} bars"
+            case = f"{more} found at 5 %, {world.case}: {sample}"
+            told.append(_share(case, found, world.size))
         return told
 
     return rows
@@ -114,7 +119,7 @@ def finds_more(table: pd.DataFrame, less: int, deseasonalise: bool, *, seed: int
     return not any(other >= at for other in drawn)
 
 
-def _share(case: str, found: list[bool], nominal: float = 0.05) -> Row:
+def _share(case: str, found: list[bool], nominal: float) -> Row:
     share = float(np.mean(found))
     error = math.sqrt(share * (1 - share) / len(found))
     return Row(NAME, case, 0.0, nominal, share, 0.0, len(found), error)
@@ -123,20 +128,20 @@ def _share(case: str, found: list[bool], nominal: float = 0.05) -> Row:
 ONE_REGIME = (
     World("one", 4, 60, ONE),
     World("one, a shape over the day taken out", 12, 26, ONE | {"shape": True}, 1, True),
-    World("one, the shape left in", 12, 26, ONE | {"shape": True}, part=0.25),
-    World("one, values persist by 0.3", 4, 60, ONE | {"rho": 0.3}, part=0.25),
+    World("one, the shape left in", 12, 26, ONE | {"shape": True}, part=0.25, size=math.nan),
+    World("one, values persist by 0.3", 4, 60, ONE | {"rho": 0.3}, part=0.25, size=math.nan),
 )
 TWO_REGIMES = (
-    World("two, 2 deviations apart", 4, 60, {}, part=0.25),
-    World("two, 1 deviation apart", 4, 60, NEAR, part=0.25),
+    World("two, 2 deviations apart", 4, 60, {}, part=0.25, size=math.nan),
+    World("two, 1 deviation apart", 4, 60, NEAR, part=0.25, size=math.nan),
     World("two", 4, 60, {}, less=2, part=0.5),
 )
-# tables, and how often each flag ought to be raised: of 2.5 deviations where nothing persists
+# tables, and the size of the first flag: that of 2.5 deviations, where nothing persists
 FLAGGED = (
-    ("two", 6, 100, {}, OFTEN, 0.0),
-    ("two, 1 deviation apart", 6, 100, NEAR, OFTEN, 0.0),
-    ("two, values persist by 0.3", 6, 100, {"rho": 0.3}, 1.0, 0.0),
-    ("one, values persist by 0.3", 4, 60, ONE | {"rho": 0.3}, 1.0, 1.0),
+    ("two", 6, 100, {}, OFTEN),
+    ("two, 1 deviation apart", 6, 100, NEAR, OFTEN),
+    ("two, values persist by 0.3", 6, 100, {"rho": 0.3}, math.nan),
+    ("one, values persist by 0.3", 4, 60, ONE | {"rho": 0.3}, math.nan),
 )
 COVERAGE = {
     "liquidity_regimes": intervals,
