@@ -37,6 +37,7 @@ MEANING = {
     "recovered_within": "share of the events that recovered within the longest horizon",
 }
 UNITS = {"half_life": "s", "half_back": "s", "median_recovery": "s"}
+_NO_HORIZON = f"no horizon that {FEWEST_EVENTS} events were followed to"
 
 
 def resiliency(
@@ -187,6 +188,8 @@ def _fits(speed: Speed, curve: pd.DataFrame) -> bool:
 
 def _half_back(curve: pd.DataFrame, path: MeanPath, level: float) -> dict[str, Quantity]:
     """When the path passes one half: at the estimate by a straight line, else between horizons."""
+    if not len(curve):
+        return {"half_back": unknown("half_back", "s", _NO_HORIZON, level)}
     h = np.append(0.0, curve["seconds"])
 
     def passes(column: str) -> int:
@@ -226,8 +229,7 @@ def _returns(speed: Speed, path: MeanPath, why: str, level: float) -> Quantity:
 
 def _recovered(curve: pd.DataFrame, path: MeanPath, level: float) -> dict[str, Quantity]:
     if not len(curve):
-        why = f"no horizon that {FEWEST_EVENTS} events were followed to"
-        return {"recovered": unknown("recovered", "", why, level)}
+        return {"recovered": unknown("recovered", "", _NO_HORIZON, level)}
     last = curve.iloc[-1]
     name = f"recovered after {last['seconds']:g} s"
     bounds = last[["estimate", "low", "high"]].astype(float)

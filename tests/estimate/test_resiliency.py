@@ -203,3 +203,12 @@ def test_refusals(whole):
     tape = Book(days=1).market(1)
     blind = mm.resiliency(mm.Market(trades=tape["trades"]))
     assert "no quotes and no book" in str(blind)
+
+
+def test_events_that_no_horizon_follows_are_refused_for_that_reason(whole):
+    """Twenty-five events, all cut short before the first horizon by the next one."""
+    backs = [c for c in whole if c.startswith(("back_", "control_")) and c[-1] == "s"]
+    short = whole.iloc[:25].assign(**dict.fromkeys(backs, np.nan))
+    found = mm.resiliency(short).quantities
+    for name in ("half_back", "recovered"):
+        assert "no horizon that 20 events were followed to" in found[name].reason
