@@ -95,7 +95,7 @@ def main() -> None:
     table = run(asked.studies or known, asked.replications, asked.seed)
     if TABLE.exists():
         before = pd.read_csv(TABLE)
-        kept = before[before["study"].isin(set(known) - set(table["study"]))]
+        kept = before[~before["study"].isin(table["study"])]  # also of studies that came meanwhile
         table = pd.concat([kept, table]) if len(kept) else table
     table.sort_values("study", kind="stable").to_csv(TABLE, index=False, float_format="%.6g")
 
