@@ -138,7 +138,7 @@ def r2_nested(
         if not error > 0:
             return (1 - ratio,) * 3
         again, errors = _log_ratio(blocks[:, drawn], many)
-        away = np.nan_to_num(np.abs(again - at) / errors, nan=np.inf)
+        away = np.nan_to_num(np.abs(again - at) / errors, nan=np.inf, posinf=np.inf)
         reach = np.sort(away)[math.ceil(level * _DRAWS) - 1] * error
         return 1 - ratio, float(1 - ratio * np.exp(reach)), float(1 - ratio * np.exp(-reach))
 

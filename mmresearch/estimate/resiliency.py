@@ -87,11 +87,11 @@ def resiliency(
     intervals at 95 % 93 to 96 held the speed planted, of shares and times 93 to 96 (400 worlds of
     each of four kinds, `mm.coverage()`), of half_back, whose ends are horizons, all. Where all came
     back at one speed, 1 in 100 was refused as of several. Errors are by day from 10 days on, else
-    by cosines over the events in order.
-    Those of the times take events as independent. That the next large trade comes is taken to say
-    nothing of the recovery; where aggressors wait for the book to be back, recoveries are censored
-    more often when they are slow. An event whose size is missing again by other trades has
-    recovered the later for it: that is what a maker would have seen.
+    by cosines over the events in order. Those of the times take events as independent. That the
+    next large trade comes is taken to say nothing of the recovery; where aggressors wait for the
+    book to be back, recoveries are censored more often when they are slow. An event whose size is
+    missing again by other trades has recovered the later for it: that is what a maker would have
+    seen.
 
     References
     ----------

@@ -123,6 +123,7 @@ def robustness(
     quantities = {"absorbed": _absorbed(parts, lacking, level)}
     quantities |= _part_quantities(parts, lacking, level)
     for back in ("recovered", "half_life", "recovered_within"):
+        # events may be followed to a shorter horizon alone: what is back then is not what is asked
         told = found is not None and (back != "recovered" or parts["recovered"] is not None)
         none = unknown(back, UNITS.get(back, ""), why, level)
         quantities[back] = found.quantities[back] if told else none
@@ -273,13 +274,17 @@ def _part_quantities(
         if not math.isfinite(part.value) or f"{name} " in lacking:
             found[name] = unknown(name, unit, lacking or "nothing is quoted", level)
             continue
-        error, rule = _error([part])
-        reach = float(scipy.stats.t.ppf((1 + level) / 2, rule.df)) * error
-        told = math.isfinite(reach)
-        why = "" if told else "too short a record for any error"
-        bounds = (part.value, part.value - reach, part.value + reach)
-        found[name] = Quantity(name, *bounds, unit, rule.words, told, why, level)
+        found[name] = _quantity(name, part, unit, level)
     return found
+
+
+def _quantity(name: str, part: Part, unit: str, level: float) -> Quantity:
+    error, rule = _error([part])
+    reach = float(scipy.stats.t.ppf((1 + level) / 2, rule.df)) * error
+    told = math.isfinite(reach)
+    why = "" if told else "too short a record for any error"
+    bounds = (part.value, part.value - reach, part.value + reach)
+    return Quantity(name, *bounds, unit, rule.words, told, why, level)
 
 
 def _round_trip(
@@ -298,12 +303,7 @@ def _round_trip(
         )
         return unknown(name, "bps", why, level)
     part = _mean_part(cost["round_trip_bps"], weights, cost["start"])
-    error, rule = _error([part])
-    reach = float(scipy.stats.t.ppf((1 + level) / 2, rule.df)) * error
-    told = math.isfinite(reach)
-    why = "" if told else "too short a record for any error"
-    bounds = (part.value, part.value - reach, part.value + reach)
-    return Quantity(name, *bounds, "bps", rule.words, told, why, level)
+    return _quantity(name, part, "bps", level)
 
 
 def _own_words(bars: pd.DataFrame) -> str:

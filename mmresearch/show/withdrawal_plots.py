@@ -41,9 +41,9 @@ def plot_provision(
     if not known or table["time_of_day"].isna().all():
         ax = _axes(None, (6.4, 1.2))
         return [_words_only(ax, "nothing is known of provision over the day in this market")]
-    columns = min(len(known), _BESIDE)
-    rows = -(-len(known) // columns)
-    _, grid = plt.subplots(rows, columns, figsize=(8, 2.5 * rows), sharex=True, squeeze=False)
+    across = min(len(known), _BESIDE)
+    rows = -(-len(known) // across)
+    _, grid = plt.subplots(rows, across, figsize=(8, 2.5 * rows), sharex=True, squeeze=False)
     axes, spare = grid.flat[: len(known)], grid.flat[len(known) :]
     step = pd.Timedelta(part).total_seconds()
     hours = (table["time_of_day"] // step + 0.5) * step / 3600
@@ -57,7 +57,7 @@ def plot_provision(
             ax.set_ylim(-0.03, 1.03)
         what = name.removesuffix("_bps").replace("_", " ")
         ax.set_title(f"{what} ({unit})" if unit else what, fontsize=9)
-    for ax in axes[-columns:]:  # the lowest of each column of panels
+    for ax in axes[-across:]:  # the lowest of each column of panels
         ax.set_xlabel("hours from the open")
         ax.tick_params(labelbottom=True)
     for ax in spare:
